@@ -1,0 +1,34 @@
+# SRDL, Sec. 4.2. Training: resize to 512 x 512, crop a square whose side is drawn from
+# {512, 448, 384, 320, 256}, resize it to 448 x 448, flip. Inference: resize to 448 x 448.
+# The backend is Pillow, whose bicubic filter is the one the relatives' code uses.
+data_preprocessor = dict(
+    mean=[123.675, 116.28, 103.53],
+    std=[58.395, 57.12, 57.375],
+    to_rgb=True,
+)
+
+train_pipeline = [
+    dict(type="LoadImageFromFile"),
+    dict(type="Resize", scale=(512, 512), interpolation="bicubic", backend="pillow"),
+    dict(type="mmsrdl.MultiScaleCrop", sizes=(512, 448, 384, 320, 256)),
+    dict(type="Resize", scale=(448, 448), interpolation="bicubic", backend="pillow"),
+    dict(type="RandomFlip", prob=0.5, direction="horizontal"),
+    dict(type="PackInputs"),
+]
+test_pipeline = [
+    dict(type="LoadImageFromFile"),
+    dict(type="Resize", scale=(448, 448), interpolation="bicubic", backend="pillow"),
+    dict(
+        type="PackInputs",
+        meta_keys=(
+            "sample_idx",
+            "img_path",
+            "ori_shape",
+            "img_shape",
+            "scale_factor",
+            "flip",
+            "flip_direction",
+            "gt_label_difficult",
+        ),
+    ),
+]

@@ -1,0 +1,34 @@
+# The runtime that all configs of mmsrdl share.
+default_scope = "mmpretrain"
+
+default_hooks = dict(
+    timer=dict(type="IterTimerHook"),
+    logger=dict(type="LoggerHook", interval=100),
+    param_scheduler=dict(type="ParamSchedulerHook"),
+    checkpoint=dict(
+        type="CheckpointHook", interval=1, max_keep_ckpts=2, save_best="mlr/mAP", rule="greater"
+    ),
+    sampler_seed=dict(type="DistSamplerSeedHook"),
+    # BN statistics are kept per process; without this a validation on several
+    # processes differs from the same checkpoint's on one.
+    sync_buffers=dict(type="SyncBuffersHook"),
+    unknown_labels=dict(type="mmsrdl.UnknownLabelGuardHook"),
+    visualization=dict(type="VisualizationHook", enable=False),
+)
+
+env_cfg = dict(
+    cudnn_benchmark=False,
+    mp_cfg=dict(mp_start_method="fork", opencv_num_threads=0),
+    dist_cfg=dict(backend="nccl"),
+)
+
+vis_backends = [dict(type="LocalVisBackend")]
+visualizer = dict(type="UniversalVisualizer", vis_backends=vis_backends)
+
+log_level = "INFO"
+load_from = None
+resume = False
+randomness = dict(seed=0, deterministic=False)
+
+val_evaluator = dict(type="mmsrdl.MultiLabelMetric")
+test_evaluator = val_evaluator

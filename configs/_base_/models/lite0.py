@@ -1,0 +1,14 @@
+# EfficientNet-Lite0 from timm, 4.65 M parameters, 1280 channels at stride 32. timm's
+# ImageNet weights are downloaded when training starts; without a network, give the file
+# with --weights FILE.
+model = dict(
+    type="ImageClassifier",
+    backbone=dict(
+        type="TIMMBackbone",
+        model_name="tf_efficientnet_lite0",
+        features_only=False,
+        init_cfg=dict(type="Pretrained", checkpoint="timm://tf_efficientnet_lite0"),
+    ),
+)
+# Depthwise convolutions are faster channels-last.
+custom_hooks = [dict(type="mmsrdl.ChannelsLastHook")]

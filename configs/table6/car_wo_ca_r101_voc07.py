@@ -1,0 +1,7 @@
+# Paper: SRDL, Table 6 (line 5): CAR w/o channel attention; spatial attention has weight 1, PASCAL VOC 2007.
+# Expected: mAP 92.1
+# Not run at full scale by this project; the figure is the paper's.
+# Run: python tools/train.py configs/table6/car_wo_ca_r101_voc07.py --word-vectors glove.6B.300d.txt
+_base_ = ["../table5/car_r101_voc07.py"]
+
+model = dict(head=dict(attention=dict(use_channel=False)))

@@ -1,0 +1,150 @@
+"""From a config file and command-line options to a config that a runner takes."""
+
+import os
+from collections.abc import Iterator, Mapping
+
+import torch
+from mmengine.config import Config, ConfigDict
+
+from mmsrdl.models.weights import backbone_init_cfg
+
+LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
+
+
+def load_config(
+    path: str,
+    work_dir: str | None = None,
+    data_root: str | None = None,
+    weights: str | None = None,
+    word_vectors: str | None = None,
+    seed: int | None = None,
+    amp: bool = False,
+    auto_scale_lr: bool = False,
+    tensorboard: bool = False,
+    launcher: str = "none",
+    cfg_options: Mapping | None = None,
+) -> Config:
+    """Reads a config and applies what a command line says.
+
+    Args:
+        path: Config file.
+        work_dir: Folder of logs and checkpoints. Defaults to the config's, or
+            ``work_dirs/`` and the config's name.
+        data_root: Folder that takes the place of the one that all data sets of
+            the config share.
+        weights: Checkpoint of the backbone's ImageNet weights.
+        word_vectors: File of word vectors for the label embedder.
+        seed: Random seed.
+        amp: Mixed precision; needs a GPU.
+        auto_scale_lr: Scale the learning rate with the batch size.
+        tensorboard: Write TensorBoard files beside the logs.
+        launcher: ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``.
+        cfg_options: Dotted keys to values, applied last.
+
+    Returns:
+        The config.
+
+    Raises:
+        FileNotFoundError: If a file does not exist.
+        ValueError: If an option cannot be applied to this config.
+    """
+    if not os.path.isfile(path):
+        raise FileNotFoundError(f"config={path!r} does not exist")
+    cfg = Config.fromfile(path)
+    cfg.launcher = launcher
+    if cfg_options:
+        cfg.merge_from_dict(dict(cfg_options))
+    if data_root is not None:
+        set_data_root(cfg, data_root)
+    if weights is not None:
+        if "backbone" not in cfg.model:
+            raise ValueError(f"--weights {weights}: the config's model has no backbone")
+        scope = cfg.get("default_scope") or "mmpretrain"
+        backbone = {"_scope_": scope, **cfg.model.backbone}
+        cfg.model.backbone.init_cfg = ConfigDict(backbone_init_cfg(weights, backbone))
+    if word_vectors is not None:
+        embedder = cfg.model.get("head", {}).get("embedder")
+        if embedder is None:
+            raise ValueError(f"--word-vectors {word_vectors}: the config's head has no embedder")
+        embedder.word_vectors = word_vectors
+    if seed is not None:
+        cfg.randomness = {**cfg.get("randomness", {}), "seed": seed}
+    if amp:
+        use_amp(cfg)
+    if auto_scale_lr:
+        if "auto_scale_lr" not in cfg:
+            raise ValueError(
+                "--auto-scale-lr: the config does not say for how many images its learning rate "
+                "is meant; set auto_scale_lr=dict(base_batch_size=...)"
+            )
+        cfg.auto_scale_lr.enable = True
+    if tensorboard:
+        cfg.setdefault("visualizer", dict(type="UniversalVisualizer"))
+        cfg.visualizer.setdefault("vis_backends", [dict(type="LocalVisBackend")])
+        cfg.visualizer.vis_backends.append(dict(type="TensorboardVisBackend"))
+    name = os.path.splitext(os.path.basename(path))[0]
+    cfg.work_dir = work_dir or cfg.get("work_dir") or os.path.join("work_dirs", name)
+    return cfg
+
+
+def datasets_of(dataset: ConfigDict) -> Iterator[ConfigDict]:
+    """Yields the data sets inside a config of a data set and its wrappers."""
+    if "dataset" in dataset:
+        yield from datasets_of(dataset.dataset)
+    elif "datasets" in dataset:
+        for inner in dataset.datasets:
+            yield from datasets_of(inner)
+    else:
+        yield dataset
+
+
+def set_data_root(cfg: Config, data_root: str) -> None:
+    """Moves every data set of a config to another folder.
+
+    Where the data sets have different roots, their common parent moves, and
+    they stay where they are below it.
+
+    Args:
+        cfg: The config, which is changed.
+        data_root: The new folder.
+
+    Raises:
+        FileNotFoundError: If there is no such folder.
+        ValueError: If no data set of the config has a ``data_root``.
+    """
+    if not os.path.isdir(data_root):
+        raise FileNotFoundError(f"--data-root {data_root}: no such folder")
+    sets = [
+        dataset
+        for loader in LOADERS
+        if cfg.get(loader) is not None
+        for dataset in datasets_of(cfg[loader].dataset)
+        if dataset.get("data_root")
+    ]
+    if not sets:
+        raise ValueError(f"--data-root {data_root}: no data set of the config has a data_root")
+    common = os.path.commonpath([os.path.abspath(dataset.data_root) for dataset in sets])
+    # Loaders can share one data set's config: look at all before changing any.
+    moves = [
+        (dataset, os.path.relpath(os.path.abspath(dataset.data_root), common)) for dataset in sets
+    ]
+    for dataset, below in moves:
+        dataset.data_root = os.path.normpath(os.path.join(data_root, below))
+
+
+def use_amp(cfg: Config) -> None:
+    """Switches to automatic mixed precision.
+
+    Raises:
+        ValueError: If there is no GPU, or the config's wrapper is not MMEngine's plain one.
+    """
+    if not torch.cuda.is_available():
+        raise ValueError(
+            "--amp needs a GPU and none is visible to torch; run without --amp, or check "
+            "`python -c 'import torch; print(torch.cuda.is_available())'`"
+        )
+    kind = cfg.optim_wrapper.get("type", "OptimWrapper")
+    if kind not in ("OptimWrapper", "AmpOptimWrapper"):
+        raise ValueError(f"--amp cannot change optim_wrapper.type={kind!r}")
+    cfg.optim_wrapper.type = "AmpOptimWrapper"
+    cfg.optim_wrapper.setdefault("loss_scale", "dynamic")

@@ -1,0 +1,28 @@
+"""Data sets, samplers, transforms and label statistics."""
+
+from mmsrdl.datasets.categories import COCO_CATEGORIES, VOC_CATEGORIES
+from mmsrdl.datasets.coco import CocoMultiLabel
+from mmsrdl.datasets.cooccurrence import (
+    conditional_probability,
+    cooccurrence_matrix,
+    load_cooccurrence,
+    save_cooccurrence,
+)
+from mmsrdl.datasets.multi_label_dataset import MultiLabelDataset
+from mmsrdl.datasets.samplers import SeededSampler
+from mmsrdl.datasets.transforms import MultiScaleCrop
+from mmsrdl.datasets.voc import VOCMultiLabel
+
+__all__ = [
+    "COCO_CATEGORIES",
+    "VOC_CATEGORIES",
+    "CocoMultiLabel",
+    "MultiLabelDataset",
+    "MultiScaleCrop",
+    "SeededSampler",
+    "VOCMultiLabel",
+    "conditional_probability",
+    "cooccurrence_matrix",
+    "load_cooccurrence",
+    "save_cooccurrence",
+]

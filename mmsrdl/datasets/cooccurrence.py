@@ -1,0 +1,92 @@
+"""Label co-occurrence: how often two classes are in one image."""
+
+from collections.abc import Sequence
+from os import PathLike
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+__all__ = [
+    "conditional_probability",
+    "cooccurrence_matrix",
+    "load_cooccurrence",
+    "save_cooccurrence",
+]
+
+
+def cooccurrence_matrix(dataset: Any) -> Tensor:
+    """Count the images in which two classes are both positive.
+
+    Args:
+        dataset: A multi-label data set, or a wrapper of some, with ``metainfo['classes']`` and
+            ``get_data_info(i)['gt_label']``. Images are not read.
+
+    Returns:
+        int64 [C, C], symmetric; the diagonal counts the positives of each class.
+    """
+    num_classes = len(dataset.metainfo["classes"])
+    counts = np.zeros((num_classes, num_classes), dtype=np.int64)
+    for index in range(len(dataset)):
+        labels = dataset.get_data_info(index)["gt_label"]
+        counts[np.ix_(labels, labels)] += 1
+    return torch.from_numpy(counts)
+
+
+def conditional_probability(counts: Tensor) -> Tensor:
+    """Turn co-occurrence counts into P[i, j] = P(class j | class i).
+
+    Args:
+        counts: [C, C] of :func:`cooccurrence_matrix`.
+
+    Returns:
+        float32 [C, C] in [0, 1]; the row of a class without positives is 0.
+    """
+    positives = counts.diagonal().unsqueeze(1)
+    return counts.float() / positives.clamp(min=1).float()
+
+
+def save_cooccurrence(path: str | PathLike[str], names: Sequence[str], counts: Tensor) -> None:
+    """Write the counts [C, C] and the names of the classes to an npz file.
+
+    Raises:
+        ValueError: If ``counts`` is not [C, C] for C names.
+    """
+    _check_shape(tuple(counts.shape), names)
+    # An open file, as numpy appends ".npz" to a path without it.
+    with open(path, "wb") as file:
+        np.savez(file, names=np.array(names, dtype=np.str_), counts=counts.cpu().numpy())
+
+
+def load_cooccurrence(path: str | PathLike[str], classes: Sequence[str]) -> Tensor:
+    """Read counts written by :func:`save_cooccurrence`, reordered by class name.
+
+    Args:
+        path: The npz file.
+        classes: Names of the classes wanted, in the order wanted; may be fewer than the file's.
+
+    Returns:
+        [C, C] counts of ``classes``.
+
+    Raises:
+        ValueError: If the file does not hold names and counts, or lacks a class.
+    """
+    with np.load(path, allow_pickle=False) as file:
+        if not {"names", "counts"} <= set(file.files):
+            raise ValueError(f"'{path}' must hold 'names' and 'counts', got {sorted(file.files)}")
+        names, counts = file["names"].tolist(), torch.from_numpy(file["counts"])
+    _check_shape(tuple(counts.shape), names)
+    missing = [name for name in classes if name not in names]
+    if missing:
+        raise ValueError(
+            f"'{path}' has no counts of the classes {missing}; it holds {names}. Count them on a "
+            "data set of these classes"
+        )
+    order = [names.index(name) for name in classes]
+    return counts[order][:, order]
+
+
+def _check_shape(shape: tuple[int, ...], names: Sequence[str]) -> None:
+    if shape != (len(names), len(names)):
+        raise ValueError(f"counts must be [C, C] for {len(names)} names, got shape {shape}")

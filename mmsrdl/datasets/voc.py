@@ -1,0 +1,144 @@
+"""Pascal VOC's annotations as a multi-label data set."""
+
+import xml.etree.ElementTree as ET
+from typing import Any
+
+from mmengine.fileio import get_text, join_path
+
+from mmsrdl.datasets.categories import VOC_CATEGORIES
+from mmsrdl.datasets.multi_label_dataset import MultiLabelDataset
+from mmsrdl.registry import DATASETS
+
+__all__ = ["VOCMultiLabel"]
+
+SPLITS = ("train", "val", "trainval", "test")
+POLICIES = ("negative", "positive", "unknown")
+
+
+@DATASETS.register_module()
+class VOCMultiLabel(MultiLabelDataset):
+    """Pascal VOC 2007 and 2012: which classes an image shows.
+
+    Expected layout, as downloaded from http://host.robots.ox.ac.uk/pascal/VOC::
+
+        data/VOCdevkit/VOC2007      <- data_root
+        ├── Annotations             *.xml
+        ├── ImageSets/Main          train.txt val.txt trainval.txt test.txt
+        └── JPEGImages              *.jpg
+
+    A class is positive where an image holds an ordinary object of it. Where it holds only
+    objects marked ``difficult``, the literature differs: MMPretrain and CSRA train on them
+    as negatives and leave them out of every test metric; ML-GCN's family trains on them as
+    positives and leaves them out of AP; HCP and SSGRL take them as negatives everywhere.
+
+    Args:
+        data_root: Folder of one year, such as ``data/VOCdevkit/VOC2007``.
+        split: ``'train'``, ``'val'``, ``'trainval'`` or ``'test'``; names the list
+            ``ImageSets/Main/{split}.txt``.
+        difficult: What a class of only difficult objects is: ``'negative'`` (0),
+            ``'positive'`` (1) or ``'unknown'`` (-1, left out of losses and metrics). None
+            is MMPretrain's way: ``'unknown'`` with ``test_mode=True``, else ``'negative'``.
+        ann_file: An own list of image names, one a line, in place of the split's.
+        data_prefix: Folders of images and annotations under ``data_root``; None for
+            ``dict(img_path='JPEGImages', ann_path='Annotations')``.
+        test_mode: Whether the data set is used for evaluation.
+        **kwargs: Passed to :class:`MultiLabelDataset`.
+
+    Raises:
+        FileNotFoundError: If a list or an annotation is missing.
+        ValueError: On an unknown split or policy, a class outside the list, or an annotation
+            that is not plain XML.
+    """
+
+    METAINFO = {"classes": VOC_CATEGORIES}
+
+    def __init__(
+        self,
+        data_root: str,
+        split: str = "trainval",
+        difficult: str | None = None,
+        ann_file: str = "",
+        data_prefix: dict[str, str] | None = None,
+        test_mode: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        if split not in SPLITS and not ann_file:
+            raise ValueError(f"split must be one of {SPLITS}, got '{split}'; or give ann_file")
+        if difficult is not None and difficult not in POLICIES:
+            raise ValueError(f"difficult must be None or one of {POLICIES}, got '{difficult}'")
+        self.difficult = difficult or ("unknown" if test_mode else "negative")
+        super().__init__(
+            ann_file=ann_file or f"ImageSets/Main/{split}.txt",
+            data_root=data_root,
+            data_prefix={
+                "img_path": "JPEGImages",
+                "ann_path": "Annotations",
+                **(data_prefix or {}),
+            },
+            test_mode=test_mode,
+            **kwargs,
+        )
+
+    def load_data_list(self) -> list[dict]:
+        """Load the images of the split and their labels."""
+        names = [line.strip() for line in self._read(self.ann_file).splitlines()]
+        return [self._load_image(name) for name in names if name]
+
+    def _load_image(self, name: str) -> dict:
+        ordinary, difficult = self._read_labels(
+            join_path(self.data_prefix["ann_path"], f"{name}.xml")
+        )
+        difficult -= ordinary
+        labels = ordinary | difficult if self.difficult == "positive" else ordinary
+        return {
+            "img_path": join_path(self.img_prefix, f"{name}.jpg"),
+            "gt_label": sorted(labels),
+            "gt_label_difficult": sorted(difficult) if self.difficult == "unknown" else [],
+        }
+
+    def _read_labels(self, path: str) -> tuple[set[int], set[int]]:
+        """Return the classes of the ordinary and of the difficult objects of one file."""
+        classes = self.class_to_idx
+        ordinary: set[int] = set()
+        difficult: set[int] = set()
+        for item in self._parse(path).findall("object"):
+            name = (item.findtext("name") or "").strip()
+            if name not in classes:
+                raise ValueError(
+                    f"object '{name}' of '{path}' is not among the classes of "
+                    f"{type(self).__name__}; add it to metainfo=dict(classes=[...]) or mend the "
+                    "annotation"
+                )
+            is_difficult = (item.findtext("difficult") or "0").strip() != "0"
+            (difficult if is_difficult else ordinary).add(classes[name])
+        return ordinary, difficult
+
+    def _parse(self, path: str) -> ET.Element:
+        text = self._read(path)
+        # Entities can blow a small file up to gigabytes; VOC's annotations have none. A NUL
+        # would let expat read the text as UTF-16 and find declarations that are not seen here.
+        if "<!DOCTYPE" in text or "<!ENTITY" in text or "\0" in text:
+            raise ValueError(
+                f"annotation '{path}' declares a DOCTYPE or ENTITY or holds NUL characters; write "
+                "it as plain XML in UTF-8"
+            )
+        try:
+            return ET.fromstring(text)
+        except ET.ParseError as error:
+            raise ValueError(f"annotation '{path}' is not valid XML: {error}") from error
+
+    def _read(self, path: str) -> str:
+        try:
+            return get_text(path)
+        except FileNotFoundError as error:
+            raise FileNotFoundError(
+                f"'{path}' does not exist; data_root '{self.data_root}' should be the folder of "
+                "one year, such as VOCdevkit/VOC2007, with JPEGImages/, Annotations/ and "
+                "ImageSets/Main/{train,val,trainval,test}.txt"
+            ) from error
+        except UnicodeDecodeError as error:
+            raise ValueError(f"'{path}' is not a text file in UTF-8: {error}") from error
+
+    def extra_repr(self) -> list[str]:
+        """Return the extra lines of ``repr``."""
+        return [*super().extra_repr(), f"Difficult objects: \t{self.difficult}"]

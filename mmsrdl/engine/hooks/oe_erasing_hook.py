@@ -1,0 +1,107 @@
+"""Object erasing as a hook: fills the head's slot, schedules it, and empties it."""
+
+from collections.abc import Sequence
+
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+from mmpretrain.models.heads import CSRAClsHead
+from torch import nn
+
+from mmsrdl.models.erasing import ObjectErasing
+from mmsrdl.models.erasing.csra import bind_csra, unbind_csra
+from mmsrdl.registry import HOOKS
+
+
+@HOOKS.register_module()
+class OEErasingHook(Hook):
+    """Mixes SRDL's object erasing into training with one line.
+
+    ``default_hooks = dict(oe=dict(type='mmsrdl.OEErasingHook'))`` gives any
+    config whose head is a :class:`CARHead` with spatial attention, or
+    MMPretrain's ``CSRAClsHead``, a second loss ``loss_era`` (SRDL, Sec. 3.3,
+    Eqs. 7-13). The hook computes nothing: the head's ``loss()`` does, while its
+    ``erasing`` slot is filled. The state dict is the same with and without it.
+
+    Args:
+        topk: K, how many classes of an image are erased; 1 to C.
+        alpha: Threshold of the marginals, in (0, 1).
+        begin: First epoch (or iteration) that erases, counted from 0.
+        end: First epoch (or iteration) that no longer does. None: never ends.
+        by_epoch: Whether ``begin`` and ``end`` count epochs or iterations.
+        region: ``'rectangle'`` or ``'cross'``, see :func:`erased_region`.
+        erase_channel: See :class:`ObjectErasing`.
+        era_classes: ``'all'`` or ``'selected'``, see :class:`ObjectErasing`.
+
+    Raises:
+        ValueError: If an argument is out of range; in ``before_train`` if
+            ``topk`` exceeds the number of classes.
+        TypeError: In ``before_train``, if the model's head cannot be erased.
+    """
+
+    priority = "NORMAL"
+
+    def __init__(
+        self,
+        topk: int = 3,
+        alpha: float = 0.5,
+        begin: int = 0,
+        end: int | None = None,
+        by_epoch: bool = True,
+        region: str = "rectangle",
+        erase_channel: bool = False,
+        era_classes: str = "all",
+    ) -> None:
+        if not 0 < alpha < 1:
+            raise ValueError(f"alpha={alpha!r} must lie inside (0, 1), such as 0.5")
+        if begin < 0 or (end is not None and end <= begin):
+            raise ValueError(f"begin={begin!r}, end={end!r}: use 0 <= begin < end, or end=None")
+        self.erasing = ObjectErasing(topk, alpha, region, erase_channel, era_classes)
+        self.begin, self.end, self.by_epoch = begin, end, by_epoch
+
+    def before_train(self, runner: Runner) -> None:
+        """Checks the head and gives a CSRA head its slot."""
+        head = _head_of(runner)
+        if isinstance(head, CSRAClsHead):
+            if self.erasing.erase_channel:
+                raise ValueError("erase_channel=True: CSRAClsHead has no channel branch; drop it")
+            num_classes = head.csra_heads[0].head.out_channels
+            bind_csra(head)
+        elif hasattr(head, "erasing") and getattr(head, "spatial_attention", False):
+            num_classes = head.num_classes
+        elif hasattr(head, "erasing"):
+            raise TypeError(
+                "OEErasingHook erases spatial attention, but the head's attention has none "
+                "(use_spatial=False); switch it on, or drop the hook with default_hooks=dict("
+                "oe=None)"
+            )
+        else:
+            raise TypeError(
+                f"OEErasingHook cannot erase in a {type(head).__name__}: it takes an "
+                "mmsrdl.CARHead or MMPretrain's CSRAClsHead as model.head"
+            )
+        if self.erasing.topk > num_classes:
+            raise ValueError(
+                f"topk={self.erasing.topk} exceeds the {num_classes} classes of the head; use "
+                f"1 to {num_classes}"
+            )
+
+    def before_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Sequence[dict] | dict | None = None
+    ) -> None:
+        """Fills the slot inside [begin, end) and empties it outside."""
+        now = runner.epoch if self.by_epoch else runner.iter
+        active = self.begin <= now and (self.end is None or now < self.end)
+        _head_of(runner).erasing = self.erasing if active else None
+
+    def after_train(self, runner: Runner) -> None:
+        """Leaves the head as it was found."""
+        head = _head_of(runner)
+        head.erasing = None
+        if isinstance(head, CSRAClsHead):
+            unbind_csra(head)
+
+
+def _head_of(runner: Runner) -> nn.Module | None:
+    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+    return getattr(model, "head", None)

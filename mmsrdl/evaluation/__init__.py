@@ -1,0 +1,17 @@
+"""Evaluation: a functional core and the metric that is built on it."""
+
+from mmsrdl.evaluation.functional import (
+    APKind,
+    PrecisionRecallF1,
+    average_precision,
+    precision_recall_f1,
+)
+from mmsrdl.evaluation.metrics import MultiLabelMetric
+
+__all__ = [
+    "APKind",
+    "MultiLabelMetric",
+    "PrecisionRecallF1",
+    "average_precision",
+    "precision_recall_f1",
+]

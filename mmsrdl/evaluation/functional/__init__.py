@@ -1,0 +1,6 @@
+"""Pure functions behind the metrics: tensors in, figures out."""
+
+from mmsrdl.evaluation.functional.average_precision import APKind, average_precision
+from mmsrdl.evaluation.functional.precision_recall import PrecisionRecallF1, precision_recall_f1
+
+__all__ = ["APKind", "PrecisionRecallF1", "average_precision", "precision_recall_f1"]

@@ -1,0 +1,211 @@
+"""mAP, CP, CR, CF1, OP, OR and OF1 of a data set in one pass."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+from mmengine.dist import broadcast_object_list, is_main_process
+from mmengine.evaluator import BaseMetric
+from mmengine.logging import print_log
+from torch import Tensor
+
+from mmsrdl.evaluation.batch import ScoredBatch
+from mmsrdl.evaluation.functional.average_precision import APKind, average_precision
+from mmsrdl.evaluation.functional.precision_recall import check_threshold, precision_recall_f1
+from mmsrdl.evaluation.gather import gather_batch
+from mmsrdl.evaluation.metrics.table import per_class_table
+from mmsrdl.registry import METRICS
+
+
+@METRICS.register_module()
+class MultiLabelMetric(BaseMetric):
+    """The figures of multi-label papers, in percent.
+
+    ``mAP`` is the mean of the classes' AP (see :func:`average_precision`); classes without a
+    positive are left out of it and named in the log. ``CP``, ``CR``, ``CF1``, ``OP``, ``OR`` and
+    ``OF1`` count a class as predicted if its score is ``>= thr``; the same keys with the suffix
+    ``_top3`` only if it is also among the 3 highest of the image
+    (see :func:`precision_recall_f1`). Further thresholds add keys such as ``CF1_thr0.6`` and
+    ``CF1_top3_thr0.6``. Entries of -1 (unknown or difficult) count in none of them.
+
+    A data sample needs ``pred_score`` [C], probabilities in [0, 1], and ``gt_score`` [C] of 1, 0
+    and -1, or ``gt_label``, class indices, in place of the latter. Classes in
+    ``gt_label_difficult`` (MMPretrain's VOC) that are not positive are left out as -1.
+
+    Under distributed evaluation the scores are exchanged once, as tensors, and samples that the
+    sampler repeated are counted once.
+
+    Args:
+        thr: Threshold, or several, in [0, 1]. The first gives the keys without suffix.
+        topk: k of the keys with the suffix ``_top{k}``; None leaves them out.
+        ap: ``'raw'``, ``'interpolated'`` or ``'11point'``.
+        per_class: Whether to log a table of the classes' AP and to return ``AP/<class>``.
+        out_file: ``.npz`` file for ``names`` [C], ``scores`` [N, C], ``targets`` [N, C],
+            ``sample_idx`` [N] (-1: none) and, if the samples have it, ``img_path`` [N], for later
+            analysis. It holds no pickles and is overwritten by the next evaluation.
+        collect_device: ``'gpu'`` leaves predictions on their device until the figures are
+            computed there, ``'cpu'`` moves them to the CPU batch by batch.
+        prefix: Prefix of the keys instead of ``mlr``.
+        collect_dir: Accepted as by every metric; without effect, since nothing goes through files.
+
+    Raises:
+        TypeError: ``topk`` is no integer.
+        ValueError: An argument is out of range. On evaluation: ``topk`` exceeds the number of
+            classes, that number is not the data set's, or no class has a positive.
+    """
+
+    default_prefix = "mlr"
+
+    def __init__(
+        self,
+        thr: float | Sequence[float] = 0.5,
+        topk: int | None = 3,
+        ap: APKind = "raw",
+        per_class: bool = False,
+        out_file: str | None = None,
+        collect_device: str = "cpu",
+        prefix: str | None = None,
+        collect_dir: str | None = None,
+    ) -> None:
+        if collect_device not in ("cpu", "gpu"):
+            raise ValueError(f"collect_device must be 'cpu' or 'gpu', got {collect_device!r}")
+        super().__init__(collect_device=collect_device, prefix=prefix, collect_dir=collect_dir)
+        self.thresholds = _thresholds(thr)
+        if topk is not None and (isinstance(topk, bool) or not isinstance(topk, int)):
+            raise TypeError(f"topk must be an integer or None, got {topk!r}")
+        if topk is not None and topk < 1:
+            raise ValueError(f"topk must be at least 1, or None for no such keys, got {topk}")
+        if ap not in get_args(APKind):
+            raise ValueError(f"ap must be one of {get_args(APKind)}, got {ap!r}")
+        if out_file is not None and not str(out_file).endswith(".npz"):
+            raise ValueError(f"out_file must end with .npz, got {out_file!r}")
+        self.topk = topk
+        self.ap: APKind = ap
+        self.per_class = per_class
+        self.out_file = out_file
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+        """Keep scores and targets of a batch.
+
+        Raises:
+            ValueError: A sample lacks a field, or holds a malformed one.
+        """
+        if len(data_samples):
+            batch = ScoredBatch.from_samples(data_samples)
+            self.results.append(batch.to("cpu") if self.collect_device == "cpu" else batch)
+
+    def evaluate(self, size: int) -> dict[str, float]:
+        """Compute the figures over the samples of all processes.
+
+        Args:
+            size: Number of samples of the data set.
+
+        Returns:
+            The same on every process, keys with the prefix.
+
+        Raises:
+            ValueError: As the class says; raised on every process.
+        """
+        batches = list(self.results)
+        self.results.clear()
+        local = ScoredBatch.concat(batches) if batches else None
+        everything = gather_batch(local, size, with_paths=self.out_file is not None)
+        outcome: list[Any] = [None]
+        if is_main_process():
+            try:
+                outcome = [self.compute_metrics([everything])]
+            except Exception as error:
+                # Raised below on every process: the others would wait for the figures forever.
+                outcome = [error]
+        broadcast_object_list(outcome)
+        if isinstance(outcome[0], Exception):
+            raise outcome[0]
+        return {f"{self.prefix}/{key}": value for key, value in outcome[0].items()}
+
+    def compute_metrics(self, results: list[ScoredBatch]) -> dict[str, float]:
+        """Compute the figures, in percent and without prefix, and log their protocol."""
+        batch = ScoredBatch.concat(results)
+        names = self._class_names(batch.scores.shape[1])
+        ap = 100 * average_precision(batch.scores, batch.targets, self.ap)
+        scored = ~ap.isnan()
+        if not scored.any():
+            raise ValueError(
+                f"mAP is undefined: none of the {len(names)} classes has a positive in "
+                f"{len(batch.targets)} images; check that the annotation file belongs to this "
+                f"data set and that it uses its class names, {names[:5]} ..."
+            )
+        metrics = {"mAP": ap[scored].mean().item(), **self._precision_recall(batch)}
+        if self.per_class:
+            metrics.update({f"AP/{names[c]}": ap[c].item() for c in scored.nonzero().flatten()})
+        if self.out_file is not None:
+            _save(self.out_file, names, batch)
+        self._log(names, ap, batch.targets)
+        return metrics
+
+    def _class_names(self, num_classes: int) -> list[str]:
+        classes = (self.dataset_meta or {}).get("classes")
+        if classes is None:
+            return [str(c) for c in range(num_classes)]
+        if len(classes) != num_classes:
+            raise ValueError(
+                f"the model scores {num_classes} classes, but the data set has {len(classes)}; "
+                f"set num_classes={len(classes)} in the head"
+            )
+        return [str(name) for name in classes]
+
+    def _precision_recall(self, batch: ScoredBatch) -> dict[str, float]:
+        if self.topk is not None and self.topk > batch.scores.shape[1]:
+            raise ValueError(
+                f"topk={self.topk} exceeds the number of classes, {batch.scores.shape[1]}; give "
+                "the metric a smaller topk, or topk=None"
+            )
+        figures = {}
+        for i, thr in enumerate(self.thresholds):
+            for topk in (None,) if self.topk is None else (None, self.topk):
+                suffix = ("" if topk is None else f"_top{topk}") + (f"_thr{thr:g}" if i else "")
+                values = precision_recall_f1(batch.scores, batch.targets, thr, topk)._asdict()
+                figures.update({key + suffix: 100 * value for key, value in values.items()})
+        return figures
+
+    def _log(self, names: list[str], ap: Tensor, targets: Tensor) -> None:
+        """Log the protocol, the classes left out of mAP and, on request, the AP of every class."""
+        empty = [names[c] for c in ap.isnan().nonzero().flatten()]
+        thresholds = ", ".join(f"{thr:g}" for thr in self.thresholds)
+        lines = [
+            f"{self.prefix}: {self.ap} AP, mean over {len(names) - len(empty)} of {len(names)} "
+            f"classes; predicted if score >= {thresholds}"
+            + (f", _top{self.topk} also among the {self.topk} highest" if self.topk else "")
+            + f"; {len(targets)} images, {int((targets == -1).sum())} unknown entries left out"
+        ]
+        if empty:
+            lines.append(f"{self.prefix}: no positive, so left out of mAP: {', '.join(empty)}")
+        if self.per_class:
+            positives = (targets == 1).sum(0).tolist()
+            lines.append(per_class_table(names, ap.tolist(), positives, f"{self.ap} AP"))
+        for line in lines:
+            print_log(line, logger="current")
+
+
+def _thresholds(thr: float | Sequence[float]) -> tuple[float, ...]:
+    values = tuple(thr) if isinstance(thr, Sequence) else (thr,)
+    if not values:
+        raise ValueError("thr must hold at least one threshold, got none")
+    for value in values:
+        check_threshold(value)
+    if len({f"{value:g}" for value in values}) < len(values):
+        raise ValueError(f"thr must hold distinct thresholds, got {list(values)}")
+    return values
+
+
+def _save(out_file: str, names: list[str], batch: ScoredBatch) -> None:
+    arrays: dict[str, Any] = {
+        "names": np.array(names),
+        "scores": batch.scores.cpu().numpy(),
+        "targets": batch.targets.cpu().numpy(),
+        "sample_idx": batch.sample_idx.cpu().numpy(),
+    }
+    if any(batch.img_paths):
+        arrays["img_path"] = np.array(batch.img_paths)
+    Path(out_file).parent.mkdir(parents=True, exist_ok=True)
+    np.savez_compressed(out_file, **arrays)

@@ -1,0 +1,24 @@
+"""Models: label embedder x attention x classifier x loss."""
+
+from mmsrdl.models.attention import AttentionMaps, CARAttention
+from mmsrdl.models.embedders import GCNLabelEmbedder
+from mmsrdl.models.erasing import ObjectErasing, erased_region
+from mmsrdl.models.heads import CARHead, ClassClassifier
+from mmsrdl.models.losses import MultiLabelBCELoss
+from mmsrdl.models.necks import GlobalMaxPooling
+from mmsrdl.models.weights import backbone_init_cfg, load_from_timm, read_state_dict
+
+__all__ = [
+    "AttentionMaps",
+    "CARAttention",
+    "CARHead",
+    "ClassClassifier",
+    "GCNLabelEmbedder",
+    "GlobalMaxPooling",
+    "MultiLabelBCELoss",
+    "ObjectErasing",
+    "backbone_init_cfg",
+    "erased_region",
+    "load_from_timm",
+    "read_state_dict",
+]

@@ -1,0 +1,160 @@
+"""Contextualised label embeddings: word vectors passed through a learned label graph."""
+
+from collections.abc import Sequence
+
+import torch
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from mmsrdl.datasets.class_names import resolve_classes
+from mmsrdl.datasets.cooccurrence import load_cooccurrence
+from mmsrdl.models.embedders.adjacency import (
+    NORMALIZATIONS,
+    init_adjacency,
+    normalize_adjacency,
+)
+from mmsrdl.models.embedders.word_vectors import load_word_vectors
+from mmsrdl.registry import MODELS
+
+
+@MODELS.register_module()
+class GCNLabelEmbedder(BaseModule):
+    r"""Embeds every class by a graph convolution over all classes.
+
+    .. math:: A^{l+1} = \mathrm{LeakyReLU}(\hat V A^l W^l), \qquad x_c = A^L_c
+
+    Source: SRDL, Sec. 3.2, Eq. (3). The paper's text swaps the roles of the two
+    symbols in one sentence; here A [C, d'] are the node features, which start as
+    word vectors, and V [C, C] is the adjacency, randomly initialised and
+    learned. The paper leaves open the depth (2 layers here), the slope (0.2, as
+    in ML-GCN), the normalisation (see :func:`normalize_adjacency`) and whether
+    the word vectors are trained (they are not): each is an argument.
+
+    The vectors are read by ``init_weights()`` and then belong to the state dict,
+    so a checkpoint can be used where the file of word vectors is not at hand.
+
+    Args:
+        classes: C class names, or ``'coco'`` / ``'voc'``.
+        word_vectors: File of word vectors, see :func:`load_word_vectors`.
+            None: vectors start random and are learned.
+        embed_dims: d', the size of the word vectors and of every layer's output.
+        hidden_dims: Sizes of the layers' outputs where they differ from
+            ``embed_dims``; its length then is the number of layers.
+        num_layers: L; 0 leaves out the graph ("w/o GCN", Table 6): x_c = A^0_c.
+        learn_vectors: Whether A^0 is trained. Defaults to ``word_vectors is None``.
+        adjacency: Initial V: ``'random'``, ``'identity'`` or ``'cooccurrence'``.
+        cooccurrence: File of label counts for ``adjacency='cooccurrence'``,
+            see :func:`mmsrdl.datasets.save_cooccurrence`.
+        learn_adjacency: Whether V is trained.
+        normalization: Of V: ``'symmetric'``, ``'row'`` or ``'none'``.
+        negative_slope: Slope of LeakyReLU.
+
+    Shapes:
+        - Output x: [C, ``out_dims``].
+
+    Raises:
+        ValueError: For an unknown or contradictory option.
+    """
+
+    def __init__(
+        self,
+        classes: Sequence[str] | str,
+        word_vectors: str | None = None,
+        embed_dims: int = 300,
+        hidden_dims: Sequence[int] | None = None,
+        num_layers: int = 2,
+        learn_vectors: bool | None = None,
+        adjacency: str = "random",
+        cooccurrence: str | None = None,
+        learn_adjacency: bool = True,
+        normalization: str = "symmetric",
+        negative_slope: float = 0.2,
+        init_cfg: dict | None = None,
+    ) -> None:
+        super().__init__(init_cfg=init_cfg)
+        if hidden_dims is None:
+            hidden_dims = [embed_dims] * num_layers
+        elif len(hidden_dims) != num_layers:
+            raise ValueError(
+                f"hidden_dims={list(hidden_dims)} has {len(hidden_dims)} layers but "
+                f"num_layers={num_layers}; give one size a layer"
+            )
+        if normalization not in NORMALIZATIONS:
+            raise ValueError(
+                f"normalization={normalization!r} is unknown; use one of {NORMALIZATIONS}"
+            )
+        if adjacency == "cooccurrence" and cooccurrence is None:
+            raise ValueError(
+                "adjacency='cooccurrence' needs cooccurrence=FILE; write one with "
+                "tools/dataset_tools/cooccurrence.py"
+            )
+        self.classes = resolve_classes(classes)
+        self.word_vectors_file = word_vectors
+        self.adjacency_kind, self.cooccurrence_file = adjacency, cooccurrence
+        self.normalization, self.negative_slope = normalization, negative_slope
+        self.out_dims = hidden_dims[-1] if num_layers else embed_dims
+
+        learn_vectors = word_vectors is None if learn_vectors is None else learn_vectors
+        vectors = torch.full((len(self.classes), embed_dims), torch.nan)
+        if word_vectors is None:
+            vectors = torch.randn(len(self.classes), embed_dims)
+        self.vectors = nn.Parameter(vectors, requires_grad=learn_vectors)
+        self.adjacency: nn.Parameter | None = None
+        if num_layers:
+            start = torch.eye(len(self.classes))
+            if adjacency != "cooccurrence":
+                start = init_adjacency(adjacency, len(self.classes))
+            self.adjacency = nn.Parameter(start, requires_grad=learn_adjacency)
+        self._vectors_present = False
+        sizes = [embed_dims, *hidden_dims]
+        self.layers = nn.ModuleList(
+            nn.Linear(sizes[i], sizes[i + 1], bias=False) for i in range(num_layers)
+        )
+
+    @property
+    def num_classes(self) -> int:
+        """C."""
+        return len(self.classes)
+
+    def init_weights(self) -> None:
+        """Reads the word vectors, counts the graph and initialises the layers."""
+        super().init_weights()
+        gain = nn.init.calculate_gain("leaky_relu", self.negative_slope)
+        for layer in self.layers:
+            nn.init.xavier_uniform_(layer.weight, gain)
+        if self.word_vectors_file is not None:
+            vectors = load_word_vectors(self.word_vectors_file, self.classes)
+            if vectors.shape != self.vectors.shape:
+                raise ValueError(
+                    f"word_vectors={self.word_vectors_file!r} has {vectors.shape[1]} dimensions "
+                    f"but embed_dims={self.vectors.shape[1]}; set embed_dims={vectors.shape[1]}"
+                )
+            self.vectors.data.copy_(vectors)
+        if self.adjacency is not None and self.adjacency_kind == "cooccurrence":
+            counts = load_cooccurrence(self.cooccurrence_file, self.classes)
+            self.adjacency.data.copy_(init_adjacency("cooccurrence", self.num_classes, counts))
+
+    def forward(self) -> Tensor:
+        """Computes x, [C, out_dims]; it depends on labels alone, not on an image.
+
+        Raises:
+            RuntimeError: If no word vectors were ever loaded.
+        """
+        if not self._vectors_present:
+            self._check_vectors()
+        x = self.vectors
+        if self.adjacency is None:
+            return x
+        graph = normalize_adjacency(self.adjacency, self.normalization)
+        for layer in self.layers:
+            x = F.leaky_relu(graph @ layer(x), self.negative_slope)  # Eq. (3)
+        return x
+
+    def _check_vectors(self) -> None:
+        if self.vectors.isnan().any():
+            raise RuntimeError(
+                f"the word vectors of {self.word_vectors_file!r} were never read: call "
+                "model.init_weights(), or load a checkpoint, before the first forward pass"
+            )
+        self._vectors_present = True

@@ -1,0 +1,51 @@
+"""The linear classifier of Eq. (2) over class features."""
+
+import torch
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from mmsrdl.registry import MODELS
+
+
+@MODELS.register_module()
+class ClassClassifier(BaseModule):
+    r"""Scores every class by its own feature.
+
+    .. math:: s_c = w_c^T f_c + b_c
+
+    Source: SRDL, Eq. (2), whose phi is "a linear classifier". By default every
+    class has its own weights, as in the method's nearest relatives.
+
+    Args:
+        num_classes: C.
+        in_channels: D.
+        shared: Whether one weight vector and bias serve all classes.
+    """
+
+    def __init__(self, num_classes: int, in_channels: int, shared: bool = False) -> None:
+        super().__init__()
+        rows = 1 if shared else num_classes
+        self.weight = nn.Parameter(torch.empty(rows, in_channels))
+        self.bias = nn.Parameter(torch.empty(rows))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draws weights and biases from U(-1/sqrt(D), 1/sqrt(D))."""
+        bound = self.weight.shape[1] ** -0.5
+        nn.init.uniform_(self.weight, -bound, bound)
+        nn.init.uniform_(self.bias, -bound, bound)
+
+    def forward(self, feature: Tensor, classes: Tensor | None = None) -> Tensor:
+        """Computes logits.
+
+        Args:
+            feature: Class features, [B, C, D], or of K classes an image, [B, K, D].
+            classes: Which classes those are, [B, K]. Defaults to all C in order.
+
+        Returns:
+            [B, C] or [B, K].
+        """
+        weight, bias = self.weight, self.bias
+        if classes is not None and len(weight) > 1:
+            weight, bias = weight[classes], bias[classes]
+        return (feature * weight).sum(-1) + bias

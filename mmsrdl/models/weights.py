@@ -1,0 +1,130 @@
+"""Pretrained backbone weights: timm's by name, and files under either key style."""
+
+import os
+from collections import OrderedDict
+from typing import Any
+
+import torch
+from mmengine.runner.checkpoint import CheckpointLoader
+from torch import Tensor, nn
+
+from mmsrdl.registry import MODELS
+
+TIMM_PREFIX = "timm_model."
+
+
+@CheckpointLoader.register_scheme(prefixes="timm://")
+def load_from_timm(filename: str, map_location: Any = None) -> "OrderedDict[str, Tensor]":
+    """Loads weights under timm's names for a ``TIMMBackbone``.
+
+    Args:
+        filename: ``timm://MODEL`` for timm's published weights, which are
+            downloaded, or ``timm://FILE``.
+        map_location: Unused; the weights come on the CPU.
+
+    Returns:
+        State dict under the names of ``TIMMBackbone``.
+    """
+    name = filename.removeprefix("timm://")
+    if os.path.isfile(name):
+        state = read_state_dict(name)
+    else:
+        import timm
+
+        state = timm.create_model(name, pretrained=True).state_dict()
+    return OrderedDict((TIMM_PREFIX + key, value) for key, value in state.items())
+
+
+def read_state_dict(path: str | os.PathLike[str]) -> dict[str, Tensor]:
+    """Reads a state dict from a checkpoint without running code from it.
+
+    Args:
+        path: File written by ``torch.save``: a state dict, or a dict that
+            holds one under ``state_dict`` or ``model``.
+
+    Returns:
+        Names to tensors.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is no checkpoint of tensors.
+    """
+    path = os.fspath(path)
+    if not os.path.isfile(path):
+        raise FileNotFoundError(f"weights={path!r} does not exist; give a checkpoint file")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise ValueError(
+            f"weights={path!r} cannot be read as plain tensors (weights_only=True): {error}. Save "
+            "it again as a state dict: torch.save(model.state_dict(), FILE)"
+        ) from error
+    for key in ("state_dict", "model"):
+        if isinstance(content, dict) and isinstance(content.get(key), dict):
+            content = content[key]
+    if not isinstance(content, dict) or not any(isinstance(v, Tensor) for v in content.values()):
+        raise ValueError(f"weights={path!r} holds no state dict (names to tensors)")
+    return {key: value for key, value in content.items() if isinstance(value, Tensor)}
+
+
+def backbone_init_cfg(path: str | os.PathLike[str], backbone: dict | nn.Module) -> dict:
+    """Makes the ``init_cfg`` that fills a backbone from a file, whatever its key style.
+
+    Understood are the backbone's own names (torchvision's for ``ResNet``), the
+    same under ``backbone.`` (an MMPretrain classifier), and timm's for a
+    ``TIMMBackbone``. That every entry is there, in its shape, is checked now:
+    MMEngine would start from random weights with a warning.
+
+    Args:
+        path: Checkpoint.
+        backbone: Config of the backbone, or the backbone.
+
+    Returns:
+        Config of MMEngine's ``Pretrained`` initialiser.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file cannot be read, or does not fill the backbone.
+    """
+    path = os.fspath(path)
+    state = read_state_dict(path)
+    if not isinstance(backbone, nn.Module):
+        with torch.device("meta"):
+            backbone = MODELS.build({**backbone, "init_cfg": None})
+    wanted = backbone.state_dict()
+    styles = {
+        "": {key.removeprefix("module."): value for key, value in state.items()},
+        "backbone.": {
+            key.removeprefix("module.").removeprefix("backbone."): value
+            for key, value in state.items()
+            if key.removeprefix("module.").startswith("backbone.")
+        },
+        "timm://": {TIMM_PREFIX + key: value for key, value in state.items()},
+    }
+    style = max(styles, key=lambda style: len(styles[style].keys() & wanted.keys()))
+    _check_filled(path, wanted, styles[style], type(backbone).__name__)
+    init_cfg = dict(type="Pretrained", checkpoint=path)
+    if style == "backbone.":
+        init_cfg["prefix"] = style
+    elif style == "timm://":
+        init_cfg["checkpoint"] = style + path
+    return init_cfg
+
+
+def _check_filled(
+    path: str, wanted: dict[str, Tensor], found: dict[str, Tensor], name: str
+) -> None:
+    missing = [
+        key for key in wanted if key not in found and not key.endswith("num_batches_tracked")
+    ]
+    misshapen = [
+        f"{key} {list(found[key].shape)} for {list(value.shape)}"
+        for key, value in wanted.items()
+        if key in found and found[key].shape != value.shape
+    ]
+    if missing or misshapen:
+        raise ValueError(
+            f"weights={path!r} does not fill the backbone {name}. Missing: {len(missing)} of "
+            f"{len(wanted)} entries {missing[:3]}; of another shape: {len(misshapen)} "
+            f"{misshapen[:3]}. Give weights of this architecture"
+        )

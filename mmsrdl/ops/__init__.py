@@ -1,0 +1,6 @@
+"""Operators of the attention: each never stores a [B, P, C, D] tensor."""
+
+from mmsrdl.ops.attended_max_pool import attended_max_pool
+from mmsrdl.ops.gated_score import gated_score
+
+__all__ = ["attended_max_pool", "gated_score"]
