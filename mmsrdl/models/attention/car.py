@@ -26,6 +26,16 @@ class AttentionMaps:
     channel: Tensor | None
     size: tuple[int, int]
 
+    def spatial_map(self) -> Tensor:
+        """Returns SA as maps, [B, C, H, W].
+
+        Raises:
+            ValueError: If there is no spatial attention.
+        """
+        if self.spatial is None:
+            raise ValueError("use_spatial=False: the attention has no spatial maps")
+        return self.spatial.unflatten(2, self.size)
+
     def select(self, classes: Tensor) -> "AttentionMaps":
         """Keeps the maps of some classes of each image.
 

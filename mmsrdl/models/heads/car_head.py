@@ -212,8 +212,7 @@ class CARHead(MultiLabelClsHead):
         """
         classes = erasing.select(logits)  # (B, K)
         chosen = maps.select(classes)
-        assert chosen.spatial is not None  # OEErasingHook refuses heads without a spatial map
-        region = erasing(chosen.spatial.unflatten(2, maps.size))  # (B, K, H, W)
+        region = erasing(chosen.spatial_map())  # (B, K, H, W)
         feature = self.attention.pool(chosen, region, erasing.erase_channel)
         rescored = self.classifier(feature, classes)
         erased = logits.scatter(1, classes, rescored.to(logits.dtype))

@@ -173,5 +173,5 @@ def test_gpu_equals_cpu(kind):
 
 
 def test_wrong_kind():
-    with pytest.raises(ValueError, match="kind must be one of .*got 'voc'"):
+    with pytest.raises(ValueError, match=r"kind must be one of .*got 'voc'"):
         average_precision(torch.rand(2, 3), torch.ones(2, 3), "voc")

@@ -1,0 +1,292 @@
+import logging
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from mmengine.evaluator import Evaluator
+from mmengine.registry import METRICS as ROOT_METRICS
+from mmengine.registry import DefaultScope
+from mmpretrain.registry import METRICS as MMPRETRAIN_METRICS
+from mmpretrain.structures import DataSample
+
+from mmsrdl.evaluation import MultiLabelMetric, average_precision, precision_recall_f1
+
+FIGURES = ("CP", "CR", "CF1", "OP", "OR", "OF1")
+CLASSES = ("aeroplane", "bird", "cat", "dog", "train")
+
+
+@pytest.fixture
+def log(monkeypatch):
+    """Messages that the metric logs."""
+    messages = []
+
+    def keep(message, logger=None, level=logging.INFO):
+        assert logger == "current"
+        messages.append(message)
+
+    monkeypatch.setattr("mmsrdl.evaluation.metrics.multi_label.print_log", keep)
+    return messages
+
+
+def case(seed: int = 0, images: int = 23) -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    scores = (torch.rand(images, 5, generator=generator) * 20).floor() / 20
+    targets = torch.randint(-1, 2, (images, 5), generator=generator).float()
+    targets[0] = 1
+    return scores, targets
+
+
+def samples(scores: torch.Tensor, targets: torch.Tensor, index: bool = True) -> list[DataSample]:
+    out = []
+    for i, (score, target) in enumerate(zip(scores, targets, strict=True)):
+        sample = DataSample().set_pred_score(score).set_gt_score(target)
+        if index:
+            sample.set_metainfo({"sample_idx": i, "img_path": f"img/{i}.jpg"})
+        out.append(sample)
+    return out
+
+
+def evaluate(
+    metric: MultiLabelMetric, data: list, size: int | None = None, batch: int = 4, classes=CLASSES
+) -> dict[str, float]:
+    """One round through MMEngine's evaluator, in batches."""
+    evaluator = Evaluator(metric)
+    evaluator.dataset_meta = {} if classes is None else {"classes": classes}
+    for start in range(0, len(data), batch):
+        evaluator.process(data[start : start + batch])
+    return evaluator.evaluate(len(data) if size is None else size)
+
+
+def expected(scores, targets, kind="raw", topk=3) -> dict[str, float]:
+    out = {"mlr/mAP": 100 * average_precision(scores, targets, kind).nanmean().item()}
+    for k, suffix in ((None, ""), (topk, f"_top{topk}")):
+        figures = precision_recall_f1(scores, targets, 0.5, k)
+        out.update({f"mlr/{key}{suffix}": 100 * x for key, x in figures._asdict().items()})
+    return out
+
+
+@pytest.mark.parametrize("kind", ["raw", "interpolated", "11point"])
+def test_evaluator_round(kind, log):
+    scores, targets = case()
+    metrics = evaluate(MultiLabelMetric(ap=kind), samples(scores, targets))
+    assert metrics == pytest.approx(expected(scores, targets, kind))
+    assert list(metrics) == [
+        "mlr/mAP",
+        *(f"mlr/{key}" for key in FIGURES),
+        *(f"mlr/{key}_top3" for key in FIGURES),
+    ]
+    unknown = int((targets == -1).sum())
+    assert log == [
+        f"mlr: {kind} AP, mean over 5 of 5 classes; predicted if score >= 0.5, _top3 also among "
+        f"the 3 highest; 23 images, {unknown} unknown entries left out"
+    ]
+
+
+def test_worked_examples_in_percent():
+    """Hits 1,0,0,1,1,0,1,0 in the order of the scores: facts of the metric, AP 66.79."""
+    hits = torch.tensor([1.0, 0, 0, 1, 1, 0, 1, 0])[:, None]
+    scores = torch.linspace(0.9, 0.1, 8)[:, None]
+    metric = MultiLabelMetric(topk=None)
+    metrics = evaluate(metric, samples(scores, hits), classes=["thing"])
+    assert round(metrics["mlr/mAP"], 2) == 66.79
+
+    targets = torch.tensor([[1.0, 1], [1, 1], [1, 0], [1, 0]])
+    predicted = torch.tensor([[1, 1], [0, 1], [0, 1], [0, 1]])
+    data = samples(torch.where(predicted == 1, 0.8, 0.2), targets)
+    metrics = evaluate(MultiLabelMetric(topk=None), data, classes=["A", "B"])
+    figures = [round(metrics[f"mlr/{key}"], 2) for key in FIGURES]
+    assert figures == [75, 62.5, 68.18, 60, 50, 54.55]
+
+
+def test_order_and_batches_do_not_matter():
+    scores, targets = case(1)
+    data = samples(scores, targets)
+    metrics = evaluate(MultiLabelMetric(), data)
+    assert evaluate(MultiLabelMetric(), data[::-1], batch=7) == pytest.approx(metrics)
+
+
+def test_second_round_starts_afresh():
+    metric = MultiLabelMetric()
+    evaluate(metric, samples(*case(1)))
+    assert metric.results == []
+    assert evaluate(metric, samples(*case(2))) == pytest.approx(expected(*case(2)))
+
+
+def test_class_indices_and_difficult_as_mmpretrain_gives_them():
+    scores, _ = case()
+    targets = torch.zeros(23, 5)
+    targets[:, 0] = -1
+    targets[::2, 1:3] = 1
+    data = []
+    for score, target in zip(scores, targets, strict=True):
+        sample = DataSample().set_pred_score(score)
+        sample.set_gt_label((target == 1).nonzero().flatten())
+        sample.set_field([0, 1] if target[1] == 1 else [0], "gt_label_difficult")
+        data.append(sample)
+    metrics = evaluate(MultiLabelMetric(), data)
+    assert metrics == pytest.approx(expected(scores, targets))
+
+
+def test_thresholds_add_keys():
+    scores, targets = case(3)
+    metric = MultiLabelMetric(thr=[0.6, 0.8], topk=2)
+    metrics = evaluate(metric, samples(scores, targets))
+    assert len(metrics) == 1 + 4 * 6
+    for thr, end in ((0.6, ""), (0.8, "_thr0.8")):
+        for topk, suffix in ((None, ""), (2, "_top2")):
+            figures = precision_recall_f1(scores, targets, thr, topk)
+            for key, value in figures._asdict().items():
+                assert metrics[f"mlr/{key}{suffix}{end}"] == pytest.approx(100 * value)
+
+
+def test_prefix_and_no_topk():
+    metrics = evaluate(MultiLabelMetric(topk=None, prefix="voc"), samples(*case()))
+    assert list(metrics) == ["voc/mAP", *(f"voc/{key}" for key in FIGURES)]
+
+
+def test_classes_without_positive_are_named_and_left_out(log):
+    scores, targets = case()
+    targets[:, 1] = 0
+    targets[:, 3] = -1
+    metrics = evaluate(MultiLabelMetric(), samples(scores, targets))
+    assert metrics == pytest.approx(expected(scores, targets))
+    assert "mean over 3 of 5 classes" in log[0]
+    assert log[1] == "mlr: no positive, so left out of mAP: bird, dog"
+
+
+def test_per_class(log):
+    scores, targets = case()
+    targets[:, 1] = 0
+    metrics = evaluate(MultiLabelMetric(per_class=True), samples(scores, targets))
+    ap = 100 * average_precision(scores, targets)
+    per_class = {k.removeprefix("mlr/AP/"): v for k, v in metrics.items() if "/AP/" in k}
+    assert per_class == pytest.approx({CLASSES[c]: ap[c].item() for c in (0, 2, 3, 4)})
+    rows = [line.split() for line in log[-1].splitlines()]
+    assert ["bird", "-", "0"] in rows
+    assert ["cat", f"{ap[2]:.2f}", str(int((targets[:, 2] == 1).sum()))] in rows
+
+
+@pytest.mark.parametrize("index", [True, False])
+def test_repeated_samples_count_once(index):
+    scores, targets = case()
+    data = samples(scores, targets, index)
+    metrics = evaluate(MultiLabelMetric(), data + data[:5], size=23)
+    assert metrics == pytest.approx(expected(scores, targets))
+
+
+def test_parts_of_a_concatenated_data_set_share_indices_and_count_all():
+    scores, targets = case()
+    data = samples(scores[:15], targets[:15]) + samples(scores[15:], targets[15:])
+    assert evaluate(MultiLabelMetric(), data) == pytest.approx(expected(scores, targets))
+
+
+@pytest.mark.parametrize("index", [True, False])
+def test_out_file(tmp_path, index):
+    scores, targets = case()
+    path = tmp_path / "new" / "val.npz"
+    data = samples(scores, targets, index)
+    evaluate(MultiLabelMetric(out_file=str(path)), data[::-1] if index else data)
+    with np.load(path, allow_pickle=False) as file:
+        assert file["names"].tolist() == list(CLASSES)
+        np.testing.assert_array_equal(file["scores"], scores.numpy())
+        np.testing.assert_array_equal(file["targets"], targets.numpy())
+        assert file["sample_idx"].tolist() == (list(range(23)) if index else [-1] * 23)
+        if index:
+            assert file["img_path"].tolist() == [f"img/{i}.jpg" for i in range(23)]
+        else:
+            assert "img_path" not in file
+
+
+def test_without_class_names(log, tmp_path):
+    scores, targets = case()
+    targets[:, 4] = 0
+    path = tmp_path / "x.npz"
+    evaluate(MultiLabelMetric(out_file=str(path)), samples(scores, targets), classes=None)
+    assert log[1].endswith("left out of mAP: 4")
+    with np.load(path, allow_pickle=False) as file:
+        assert file["names"].tolist() == ["0", "1", "2", "3", "4"]
+
+
+def test_no_positive_at_all():
+    scores, targets = case()
+    data = samples(scores, targets.clamp(max=0))
+    with pytest.raises(
+        ValueError, match=r"none of the 5 classes has a positive in 23 .*annotation"
+    ):
+        evaluate(MultiLabelMetric(), data)
+
+
+def test_data_set_with_other_classes():
+    with pytest.raises(ValueError, match=r"5 classes, but the data set has 2; set num_classes=2"):
+        evaluate(MultiLabelMetric(), samples(*case()), classes=["a", "b"])
+
+
+def test_topk_above_the_number_of_classes():
+    with pytest.raises(ValueError, match=r"topk=6 exceeds the number of classes, 5"):
+        evaluate(MultiLabelMetric(topk=6), samples(*case()))
+
+
+def test_no_sample():
+    with pytest.raises(ValueError, match=r"no sample was evaluated"):
+        evaluate(MultiLabelMetric(), [])
+
+
+def test_nan_score():
+    scores, targets = case()
+    scores[6, 2] = torch.nan
+    metric = MultiLabelMetric()
+    with pytest.raises(ValueError, match=r"NaN, first for image 6 and class 2"):
+        evaluate(metric, samples(scores, targets))
+    assert metric.results == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"thr": 1.5}, ValueError, r"thr must lie in \[0, 1\].*got 1.5"),
+        ({"thr": [0.5, -1]}, ValueError, r"thr must lie in \[0, 1\].*got -1"),
+        ({"thr": []}, ValueError, "at least one threshold"),
+        ({"thr": [0.5, 0.5]}, ValueError, r"distinct thresholds, got \[0.5, 0.5\]"),
+        ({"topk": 0}, ValueError, "topk must be at least 1.*got 0"),
+        ({"topk": 2.0}, TypeError, "topk must be an integer or None, got 2.0"),
+        ({"topk": True}, TypeError, "topk must be an integer or None, got True"),
+        ({"ap": "voc07"}, ValueError, "ap must be one of .*got 'voc07'"),
+        ({"out_file": "scores.pkl"}, ValueError, "out_file must end with .npz, got 'scores.pkl'"),
+        ({"collect_device": "cuda"}, ValueError, "'cpu' or 'gpu', got 'cuda'"),
+    ],
+)
+def test_wrong_argument(arguments, error, message):
+    with pytest.raises(error, match=message):
+        MultiLabelMetric(**arguments)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("collect_device", ["cpu", "gpu"])
+def test_predictions_on_a_gpu(collect_device, tmp_path):
+    scores, targets = case()
+    metric = MultiLabelMetric(collect_device=collect_device, out_file=str(tmp_path / "x.npz"))
+    metrics = evaluate(metric, samples(scores.cuda(), targets.cuda()))
+    assert metrics == pytest.approx(expected(scores, targets))
+
+
+@pytest.mark.parametrize("registry", [MMPRETRAIN_METRICS, ROOT_METRICS])
+@pytest.mark.parametrize("scope", [None, "mmpretrain", "mmengine"])
+def test_built_from_any_scope(registry, scope):
+    with DefaultScope.overwrite_default_scope(scope):
+        metric = registry.build({"type": "mmsrdl.MultiLabelMetric", "topk": 2})
+    assert type(metric) is MultiLabelMetric
+    assert metric.topk == 2
+
+
+@pytest.mark.parametrize("registry", ["mmpretrain.registry", "mmengine.registry"])
+def test_built_without_importing_mmsrdl(registry):
+    code = (
+        f"from {registry} import METRICS\n"
+        "import sys; assert 'mmsrdl' not in sys.modules\n"
+        "print(METRICS.build(dict(type='mmsrdl.MultiLabelMetric')).default_prefix)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.split()[-1] == "mlr"
