@@ -67,8 +67,8 @@ SMALL_SHARE = 0.024  # an object under this share of the image's area is small (
 OCCLUDED_FROM = 0.25  # from this covered share on, an object is occluded
 MAX_OCCLUSION = 0.6
 MAX_OBJECTS = 5
-SMALL_RATE = 0.3  # of the objects are drawn small
-OCCLUDER_RATE = 0.3  # of the objects get a polygon laid over them
+SMALL_RATE = 0.25  # of the objects are drawn small
+OCCLUDER_RATE = 0.2  # of the objects get a polygon laid over them
 
 VERSION = 1
 MANIFEST = "demo_scenes.json"
@@ -411,7 +411,7 @@ def _clutter(rng: np.random.Generator, canvas: _Canvas) -> None:
             sliver = centre + rng.normal(0, size * 0.07, (3, 2))
             shape = _blob(rng, size) if kind == 2 else sliver
             _fill(image, shape, colour, True)
-            if rng.random() < 0.5:
+            if rng.random() < 0.3:
                 _stroke(image, shape, _outline(rng), canvas.line_width, True, True)
         else:
             corners = centre + rng.normal(0, size * 0.1, (rng.integers(3, 6), 2))

@@ -10,7 +10,7 @@ from mmsrdl.evaluation.functional.validation import check_scores_and_targets
 APKind = Literal["raw", "interpolated", "11point"]
 
 MAX_ENTRIES = 2**22
-"""Entries that are worked on at a time; bounds the memory at some 300 MiB."""
+"""Entries that are worked on at a time; bounds the working memory at some 400 MiB."""
 
 
 def average_precision(scores: Tensor, targets: Tensor, kind: APKind = "raw") -> Tensor:

@@ -1,0 +1,50 @@
+# Paper: none; the global max pooling baseline on the built-in demo scenes, from scratch.
+# Expected: docs/results.md.
+# Run: make demo
+_base_ = ["../_base_/datasets/demo.py", "../_base_/default_runtime.py"]
+
+model = dict(
+    type="ImageClassifier",
+    # Three stages of a ResNet-18 a quarter as wide: 64 channels, 12 x 12 positions.
+    backbone=dict(
+        type="ResNet",
+        depth=18,
+        num_stages=3,
+        strides=(1, 2, 1),
+        dilations=(1, 1, 1),
+        out_indices=(2,),
+        deep_stem=True,
+        stem_channels=16,
+        base_channels=16,
+    ),
+    neck=dict(type="mmsrdl.GlobalMaxPooling"),
+    head=dict(
+        type="MultiLabelLinearClsHead",
+        num_classes=14,
+        in_channels=64,
+        loss=dict(type="mmsrdl.MultiLabelBCELoss"),
+    ),
+)
+
+optim_wrapper = dict(optimizer=dict(type="AdamW", lr=4e-3, weight_decay=0.02))
+param_scheduler = [
+    dict(type="LinearLR", start_factor=0.04, end=1, convert_to_iter_based=True),
+    dict(
+        type="CosineAnnealingLR",
+        T_max=7,
+        eta_min_ratio=0.001,
+        begin=1,
+        end=8,
+        convert_to_iter_based=True,
+    ),
+]
+train_cfg = dict(by_epoch=True, max_epochs=8, val_interval=8)
+val_cfg = dict()
+test_cfg = dict()
+
+default_hooks = dict(
+    logger=dict(interval=20),
+    # The last checkpoint is the result: choosing the best one would choose on the test set.
+    checkpoint=dict(save_best=None, max_keep_ckpts=1),
+)
+custom_hooks = [dict(type="mmsrdl.ChannelsLastHook")]
