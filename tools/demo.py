@@ -32,11 +32,14 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--work-dir", default="work_dirs/demo", help="folder of all that it writes")
     parser.add_argument("--train", type=int, default=3000, help="number of training scenes")
     parser.add_argument("--val", type=int, default=1000, help="number of held-out scenes")
-    parser.add_argument("--seed", type=int, default=0, help="seed of scenes and training")
+    # The recipe was chosen on the scenes of seed 0.
+    parser.add_argument("--seed", type=int, default=1, help="seed of scenes and training")
     return parser.parse_args()
 
 
-def start_training(name: str, args: argparse.Namespace, scenes: Path, log: Path) -> subprocess.Popen:
+def start_training(
+    name: str, args: argparse.Namespace, scenes: Path, log: Path
+) -> subprocess.Popen:
     """Starts the training of one method in a process of its own, on one core."""
     command = [
         sys.executable, str(ROOT / "tools" / "train.py"), str(ROOT / f"configs/demo/{name}.py"),

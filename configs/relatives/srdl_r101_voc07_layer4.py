@@ -1,6 +1,6 @@
 # Paper: not in the paper: SRDL with the choices of its nearest relatives' code, PASCAL VOC 2007.
 # Expected: unknown
-# Not run at full scale by this project; the figure is the paper's.
+# Not run at full scale by this project.
 # Run: python tools/train.py configs/relatives/srdl_r101_voc07_layer4.py --word-vectors glove.6B.300d.txt
 #
 # The relatives (SSGRL and its successors) train layer4 and the head alone, keep the

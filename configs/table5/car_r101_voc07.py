@@ -2,6 +2,11 @@
 # Expected: mAP 92.4
 # Not run at full scale by this project; the figure is the paper's.
 # Run: python tools/train.py configs/table5/car_r101_voc07.py --word-vectors glove.6B.300d.txt
-_base_ = ["../srdl_r101_voc07.py"]
+_base_ = [
+    "../_base_/models/srdl_r101.py",
+    "../_base_/datasets/voc07_448.py",
+    "../_base_/schedules/srdl_adam_20e.py",
+    "../_base_/default_runtime.py",
+]
 
-default_hooks = dict(oe=None)
+model = dict(head=dict(num_classes=20, embedder=dict(classes="voc")))

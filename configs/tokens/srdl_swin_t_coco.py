@@ -10,6 +10,7 @@ model = dict(
         arch="tiny",
         img_size=448,
         drop_path_rate=0.2,
+        pad_small_map=True,
         init_cfg=dict(
             type="Pretrained",
             checkpoint="https://download.openmmlab.com/mmclassification/v0/swin-transformer/"

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-_CHUNK_ELEMENTS = {"cpu": 1 << 19, "cuda": 1 << 26}
+from mmsrdl.ops.chunks import chunk_elements
 
 
 @torch.no_grad()
@@ -17,8 +17,7 @@ def _argmax_positions(
     """Returns the position of the maximum, [B, C, D], found one chunk of classes at a time."""
     batch, positions, dim = feature.shape
     classes = (spatial if spatial is not None else channel).shape[1]  # type: ignore[union-attr]
-    budget = _CHUNK_ELEMENTS.get(feature.device.type, _CHUNK_ELEMENTS["cuda"])
-    block = max(budget // max(positions * dim, 1), 1)
+    block = max(chunk_elements(feature.device) // (positions * dim), 1)
     index = torch.empty(batch, classes, dim, dtype=torch.long, device=feature.device)
     for b in range(batch):
         for c in range(0, classes, block):

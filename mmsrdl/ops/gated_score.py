@@ -5,14 +5,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-# Elements of the one [rows, classes, D] buffer that is alive at a time: on a CPU
-# it should stay in cache, on a GPU it should keep the device busy.
-_CHUNK_ELEMENTS = {"cpu": 1 << 19, "cuda": 1 << 26}
+from mmsrdl.ops.chunks import chunk_elements
 
 
 def _blocks(rows: int, classes: int, dim: int, device: torch.device) -> tuple[int, int]:
     """Returns how many rows and how many classes one chunk holds."""
-    budget = max(_CHUNK_ELEMENTS.get(device.type, _CHUNK_ELEMENTS["cuda"]) // max(dim, 1), 1)
+    budget = max(chunk_elements(device) // dim, 1)
     row_block = min(rows, budget)
     return row_block, min(classes, max(budget // row_block, 1))
 

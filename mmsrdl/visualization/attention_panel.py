@@ -65,4 +65,6 @@ def _enlarge(heat: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Stretches a map to [0, 1] and enlarges it to (width, height)."""
     low, high = heat.min(), heat.max()
     heat = (heat - low) / (high - low) if high > low else np.zeros_like(heat)
-    return np.asarray(Image.fromarray(heat.astype(np.float32)).resize(size, Image.Resampling.BICUBIC))
+    return np.asarray(
+        Image.fromarray(heat.astype(np.float32)).resize(size, Image.Resampling.BICUBIC)
+    )

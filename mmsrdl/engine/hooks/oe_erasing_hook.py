@@ -72,8 +72,7 @@ class OEErasingHook(Hook):
         elif hasattr(head, "erasing"):
             raise TypeError(
                 "OEErasingHook erases spatial attention, but the head's attention has none "
-                "(use_spatial=False); switch it on, or drop the hook with default_hooks=dict("
-                "oe=None)"
+                "(use_spatial=False); switch it on, or take the hook out of the config"
             )
         else:
             raise TypeError(

@@ -47,7 +47,6 @@ class MultiLabelMetric(BaseMetric):
         collect_device: ``'gpu'`` leaves predictions on their device until the figures are
             computed there, ``'cpu'`` moves them to the CPU batch by batch.
         prefix: Prefix of the keys instead of ``mlr``.
-        collect_dir: Accepted as by every metric; without effect, since nothing goes through files.
 
     Raises:
         TypeError: ``topk`` is no integer.
@@ -66,11 +65,10 @@ class MultiLabelMetric(BaseMetric):
         out_file: str | None = None,
         collect_device: str = "cpu",
         prefix: str | None = None,
-        collect_dir: str | None = None,
     ) -> None:
         if collect_device not in ("cpu", "gpu"):
             raise ValueError(f"collect_device must be 'cpu' or 'gpu', got {collect_device!r}")
-        super().__init__(collect_device=collect_device, prefix=prefix, collect_dir=collect_dir)
+        super().__init__(collect_device=collect_device, prefix=prefix)
         self.thresholds = _thresholds(thr)
         if topk is not None and (isinstance(topk, bool) or not isinstance(topk, int)):
             raise TypeError(f"topk must be an integer or None, got {topk!r}")

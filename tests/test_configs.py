@@ -1,0 +1,154 @@
+"""Every config is built at full width and takes one train and one val step."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+from mmsrdl.apis import load_config
+from mmsrdl.apis.config import LOADERS
+from mmsrdl.datasets.demo_scenes import CLASSES
+from tests.conftest import write_tiny_coco
+
+ROOT = Path(__file__).resolve().parents[1] / "configs"
+LEAVES = sorted(
+    str(path.relative_to(ROOT)) for path in ROOT.rglob("*.py") if "_base_" not in path.parts
+)
+SIDE = 64
+
+
+class GradientRecorder(Hook):
+    """Notes which parameters got a finite gradient, before the optimiser clears them."""
+
+    def before_train(self, runner: Runner) -> None:
+        self.seen: dict[str, bool] = {}
+        for name, parameter in runner.model.named_parameters():
+            if parameter.requires_grad:
+                self.seen[name] = False
+                parameter.register_post_accumulate_grad_hook(self._note(name))
+
+    def _note(self, name: str):
+        def note(parameter: torch.Tensor) -> None:
+            self.seen[name] = bool(parameter.grad.isfinite().all())
+
+        return note
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
+        self.outputs = outputs
+
+
+def shrink_pipeline(pipeline: list) -> list:
+    """Scales sizes so that the network sees SIDE x SIDE pixels."""
+    shrunk = []
+    for step in pipeline:
+        step = dict(step)
+        if step["type"] in ("Resize", "RandomResizedCrop"):
+            step["scale"] = (SIDE, SIDE)
+        elif step["type"] == "mmsrdl.MultiScaleCrop":
+            step["sizes"] = (SIDE, SIDE // 2)
+        shrunk.append(step)
+    return shrunk
+
+
+def shrink(cfg: Config) -> Config:
+    """Two images a step, one epoch, nothing written and no weights fetched."""
+    for name in LOADERS:
+        loader = cfg[name]
+        loader.batch_size, loader.num_workers, loader.persistent_workers = 2, 0, False
+        loader.dataset.pipeline = shrink_pipeline(loader.dataset.pipeline)
+        loader.dataset.indices = 2
+        if loader.dataset.type == "mmsrdl.CocoMultiLabel" and "demo" in cfg.filename:
+            loader.dataset.pipeline.insert(1, dict(type="Resize", scale=(SIDE, SIDE)))
+    cfg.model.backbone.init_cfg = None
+    cfg.train_cfg.max_epochs = cfg.train_cfg.val_interval = 1
+    cfg.default_hooks.checkpoint = None
+    cfg.log_level = "WARNING"
+    return cfg
+
+
+@pytest.fixture(scope="module")
+def demo_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tiny_coco(tmp_path_factory.mktemp("demo"), CLASSES)
+
+
+@pytest.mark.parametrize("leaf", LEAVES)
+def test_one_step(
+    leaf: str, tiny_voc: Path, tiny_coco: Path, demo_root: Path, word_vectors: str, tmp_path: Path
+) -> None:
+    root = demo_root if "demo" in leaf else tiny_coco if "coco" in leaf else tiny_voc
+    cfg = shrink(load_config(str(ROOT / leaf), str(tmp_path), str(root)))
+    embedder = cfg.model.head.get("embedder")
+    if embedder is not None and embedder.get("word_vectors"):
+        embedder.word_vectors = word_vectors
+    recorder = GradientRecorder()
+    runner = Runner.from_cfg(cfg)
+    runner.register_hook(recorder)
+    runner.train()
+    assert torch.isfinite(recorder.outputs["loss"])
+    assert [name for name, seen in recorder.seen.items() if not seen] == []
+    erases = "oe" in cfg.default_hooks and cfg.default_hooks.oe is not None
+    assert ("loss_era" in recorder.outputs) == erases
+
+
+@pytest.mark.parametrize("leaf", LEAVES)
+def test_opens_with_paper_expectation_and_command(leaf: str) -> None:
+    lines = (ROOT / leaf).read_text().splitlines()
+    assert lines[0].startswith("# Paper: ")
+    header = [line for line in lines if line.startswith("#")]
+    assert any(line.startswith("# Expected: ") for line in header)
+    runs = [line for line in header if line.startswith("# Run: ")]
+    assert len(runs) == 1
+    assert leaf in runs[0] or runs[0] == "# Run: make demo"
+
+
+def test_paper_recipe() -> None:
+    cfg = Config.fromfile(ROOT / "srdl_r101_coco.py")
+    backbone, head = cfg.model.backbone, cfg.model.head
+    assert (backbone.type, backbone.depth, backbone.get("frozen_stages", -1)) == ("ResNet", 101, -1)
+    assert (head.type, head.num_classes, head.in_channels) == ("mmsrdl.CARHead", 80, 2048)
+    assert head.embedder.embed_dims == 300
+    assert head.attention.weights == (0.5, 0.5)
+    optimizer = cfg.optim_wrapper.optimizer
+    assert optimizer == dict(type="Adam", lr=1e-5, betas=(0.9, 0.999), weight_decay=5e-4)
+    assert "paramwise_cfg" not in cfg.optim_wrapper
+    scheduler = cfg.param_scheduler
+    assert (scheduler.type, scheduler.step_size, scheduler.gamma) == ("StepLR", 10, 0.1)
+    assert scheduler.by_epoch
+    assert cfg.train_cfg.max_epochs == 20
+    assert cfg.train_dataloader.batch_size == 16
+    steps = {step["type"]: step for step in cfg.train_dataloader.dataset.pipeline if "type" in step}
+    scales = [
+        step["scale"] for step in cfg.train_dataloader.dataset.pipeline if step["type"] == "Resize"
+    ]
+    assert scales == [(512, 512), (448, 448)]
+    assert steps["mmsrdl.MultiScaleCrop"]["sizes"] == (512, 448, 384, 320, 256)
+    assert not steps["mmsrdl.MultiScaleCrop"].get("independent", False)
+    assert steps["RandomFlip"]["prob"] == 0.5
+    test_steps = [step["type"] for step in cfg.test_dataloader.dataset.pipeline]
+    assert test_steps == ["LoadImageFromFile", "Resize", "PackInputs"]
+    assert cfg.test_dataloader.dataset.pipeline[1]["scale"] == (448, 448)
+    oe = cfg.default_hooks.oe
+    assert (oe.type, oe.topk, oe.alpha) == ("mmsrdl.OEErasingHook", 3, 0.5)
+
+
+def test_paper_model_has_the_papers_layers(word_vectors: str) -> None:
+    from mmengine.registry import DefaultScope
+    from mmpretrain.registry import MODELS
+
+    cfg = Config.fromfile(ROOT / "srdl_r101_coco.py")
+    with DefaultScope.overwrite_default_scope("mmpretrain"):
+        head = MODELS.build(cfg.model.head)
+    attention = head.attention
+    assert attention.fca.weight.shape == attention.fsa.weight.shape == (2048, 2048)
+    assert attention.fw.weight.shape == (2048, 300)
+    assert attention.fc.weight.shape == (2048, 2048)
+    assert attention.fs.weight.shape == (1, 2048)
+    assert all(layer.bias is None for layer in (attention.fca, attention.fsa, attention.fw))
+    assert attention.fc.bias is not None
+    assert attention.fs.bias is not None
+    assert head.classifier.weight.shape == (80, 2048)
+    assert [tuple(layer.weight.shape) for layer in head.embedder.layers] == [(300, 300)] * 2
+    assert head.embedder.adjacency.shape == (80, 80)
