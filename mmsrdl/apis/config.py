@@ -82,6 +82,10 @@ def load_config(
         cfg.setdefault("visualizer", dict(type="UniversalVisualizer"))
         cfg.visualizer.setdefault("vis_backends", [dict(type="LocalVisBackend")])
         cfg.visualizer.vis_backends.append(dict(type="TensorboardVisBackend"))
+    if not torch.cuda.is_available():
+        for loader in LOADERS:
+            if cfg.get(loader) is not None:
+                cfg[loader].pin_memory = False  # torch warns where there is nothing to pin for
     name = os.path.splitext(os.path.basename(path))[0]
     cfg.work_dir = work_dir or cfg.get("work_dir") or os.path.join("work_dirs", name)
     return cfg

@@ -123,25 +123,24 @@ def backbone_init_cfg(path: str | os.PathLike[str], backbone: dict | nn.Module) 
     path = os.fspath(path)
     state = read_state_dict(path)
     if not isinstance(backbone, nn.Module):
-        with torch.device("meta"):
-            backbone = MODELS.build({**backbone, "init_cfg": None})
+        backbone = MODELS.build({**backbone, "init_cfg": None})
     wanted = backbone.state_dict()
     styles = {
-        "": {key.removeprefix("module."): value for key, value in state.items()},
-        "backbone.": {
-            key.removeprefix("module.").removeprefix("backbone."): value
+        prefix: {
+            key.removeprefix(prefix): value
             for key, value in state.items()
-            if key.removeprefix("module.").startswith("backbone.")
-        },
-        "timm://": {TIMM_PREFIX + key: value for key, value in state.items()},
+            if key.startswith(prefix)
+        }
+        for prefix in ("", "module.", "backbone.", "module.backbone.")
     }
+    styles["timm://"] = {TIMM_PREFIX + key: value for key, value in state.items()}
     style = max(styles, key=lambda style: len(styles[style].keys() & wanted.keys()))
     _check_filled(path, wanted, styles[style], type(backbone).__name__)
     init_cfg = dict(type="Pretrained", checkpoint=path)
-    if style == "backbone.":
-        init_cfg["prefix"] = style
-    elif style == "timm://":
+    if style == "timm://":
         init_cfg["checkpoint"] = style + path
+    elif style:
+        init_cfg["prefix"] = style
     return init_cfg
 
 

@@ -1,0 +1,108 @@
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+
+from mmsrdl.apis import load_config
+from mmsrdl.apis.config import set_data_root
+
+SRDL = str(Path(__file__).resolve().parents[2] / "configs" / "srdl_r101_voc07.py")
+
+
+def test_options_reach_the_config(tmp_path: Path) -> None:
+    cfg = load_config(
+        SRDL,
+        work_dir="here",
+        data_root=str(tmp_path),
+        word_vectors="v.txt",
+        seed=7,
+        auto_scale_lr=True,
+        tensorboard=True,
+        cfg_options={"model.head.avg_pool": 2},
+    )
+    for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
+        assert loader.dataset.data_root == str(tmp_path)
+    assert cfg.work_dir == "here"
+    assert cfg.model.head.embedder.word_vectors == "v.txt"
+    assert cfg.randomness.seed == 7
+    assert cfg.auto_scale_lr.enable
+    assert cfg.model.head.avg_pool == 2
+    assert cfg.visualizer.vis_backends[-1]["type"] == "TensorboardVisBackend"
+
+
+def test_default_work_dir() -> None:
+    assert load_config(SRDL).work_dir == "work_dirs/srdl_r101_voc07"
+
+
+def test_different_roots_move_with_their_common_parent(tmp_path: Path) -> None:
+    cfg = Config(
+        dict(
+            train_dataloader=dict(
+                dataset=dict(
+                    type="ConcatDataset",
+                    datasets=[
+                        dict(data_root="data/VOC/VOC2007/"),
+                        dict(data_root="data/VOC/VOC2012"),
+                    ],
+                )
+            ),
+            val_dataloader=dict(
+                dataset=dict(type="RepeatDataset", dataset=dict(data_root="data/VOC/VOC2007"))
+            ),
+        )
+    )
+    set_data_root(cfg, str(tmp_path))
+    roots = [dataset.data_root for dataset in cfg.train_dataloader.dataset.datasets]
+    assert roots == [str(tmp_path / "VOC2007"), str(tmp_path / "VOC2012")]
+    assert cfg.val_dataloader.dataset.dataset.data_root == str(tmp_path / "VOC2007")
+
+
+def test_weights_become_the_backbones_initialisation(tmp_path: Path) -> None:
+    from mmpretrain.registry import MODELS
+
+    state = MODELS.build(dict(type="mmpretrain.ResNet", depth=18)).state_dict()
+    torch.save(state, tmp_path / "r18.pth")
+    options = {"model.backbone.depth": 18}
+    cfg = load_config(SRDL, weights=str(tmp_path / "r18.pth"), cfg_options=options)
+    assert cfg.model.backbone.init_cfg.checkpoint == str(tmp_path / "r18.pth")
+    with pytest.raises(ValueError, match=r"does not fill the backbone ResNet"):
+        load_config(SRDL, weights=str(tmp_path / "r18.pth"))
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        (dict(data_root="nowhere"), FileNotFoundError, "--data-root nowhere: no such folder"),
+        (dict(weights="nowhere.pth"), FileNotFoundError, "'nowhere.pth' does not exist"),
+        (dict(path="nowhere.py"), FileNotFoundError, "config='nowhere.py' does not exist"),
+        (
+            dict(path=SRDL.replace("srdl_r101_voc07", "table5/r101_gap_voc07"), word_vectors="v"),
+            ValueError,
+            "--word-vectors v: the config's head has no embedder",
+        ),
+        (
+            dict(
+                path=SRDL.replace("srdl_r101_voc07", "mixin/csra_r101_voc07_oe"), auto_scale_lr=True
+            ),
+            ValueError,
+            "--auto-scale-lr: the config does not say",
+        ),
+    ],
+)
+def test_clear_errors(options: dict, error: type, message: str) -> None:
+    with pytest.raises(error, match=message):
+        load_config(**{"path": SRDL, **options})
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is here")
+def test_amp_without_a_gpu() -> None:
+    with pytest.raises(ValueError, match="--amp needs a GPU and none is visible"):
+        load_config(SRDL, amp=True)
+
+
+def test_amp_with_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    cfg = load_config(SRDL, amp=True)
+    assert cfg.optim_wrapper.type == "AmpOptimWrapper"
+    assert cfg.optim_wrapper.loss_scale == "dynamic"

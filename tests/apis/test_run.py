@@ -1,0 +1,158 @@
+"""The tools as a user calls them, on tiny data."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mmengine.config import Config
+
+from mmsrdl.apis.run import check_pretrained
+
+ROOT = Path(__file__).resolve().parents[2]
+LIGHT = [
+    "train_dataloader.batch_size=2", "train_dataloader.num_workers=0",
+    "train_dataloader.persistent_workers=False", "val_dataloader.num_workers=0",
+    "val_dataloader.persistent_workers=False", "test_dataloader.num_workers=0",
+    "test_dataloader.persistent_workers=False", "model.backbone.depth=18",
+    "model.head.in_channels=512", "model.backbone.init_cfg=None",
+]  # fmt: skip
+
+
+def run(*command: str, cwd: Path, check: bool = True) -> subprocess.CompletedProcess:
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "OMP_NUM_THREADS": "1",
+        "PYTHON": sys.executable,
+    }
+    result = subprocess.run(
+        command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=600
+    )
+    if check:
+        assert result.returncode == 0, result.stdout[-2000:] + result.stderr[-3000:]
+    return result
+
+
+def small_pipeline(root: Path) -> str:
+    """A config that sees 64 pixels, as a child of MMPretrain's CSRA config with the one line."""
+    path = root / "csra_oe.py"
+    path.write_text(
+        f'_base_ = ["{ROOT}/configs/mixin/csra_r101_voc07_oe.py"]\n'
+        'load = [dict(type="LoadImageFromFile"), dict(type="Resize", scale=(64, 64))]\n'
+        'train_pipeline = [*load, dict(type="RandomFlip", prob=0.5), dict(type="PackInputs")]\n'
+        'meta_keys = ("sample_idx", "gt_label_difficult")\n'
+        'test_pipeline = [*load, dict(type="PackInputs", meta_keys=meta_keys)]\n'
+        "train_dataloader = dict(dataset=dict(pipeline=train_pipeline))\n"
+        "val_dataloader = dict(dataset=dict(pipeline=test_pipeline))\n"
+        "test_dataloader = val_dataloader\n"
+        'custom_hooks = [dict(type="EMAHook", momentum=0.1)]\n'
+        "train_cfg = dict(max_epochs=2)\n"
+    )
+    return str(path)
+
+
+def test_csra_with_ema_and_the_one_line(tiny_voc: Path, tmp_path: Path) -> None:
+    """MMPretrain's own config and EMAHook: two epochs, whose log shows both losses."""
+    config = small_pipeline(tmp_path)
+    run(
+        sys.executable, str(ROOT / "tools/train.py"), config, "--data-root", str(tiny_voc),
+        "--work-dir", "work", "--seed", "3", "--cfg-options", *LIGHT,
+        "default_hooks.logger.interval=1", cwd=tmp_path,
+    )  # fmt: skip
+    (scalars,) = (tmp_path / "work").glob("*/vis_data/scalars.json")
+    steps = [json.loads(line) for line in scalars.read_text().splitlines()]
+    steps = [step for step in steps if "loss_ori" in step]
+    assert {step["epoch"] for step in steps} == {1, 2}
+    assert any(step["loss_era"] != step["loss_ori"] for step in steps)
+    checkpoint = str(tmp_path / "work" / "epoch_2.pth")
+    result = run(
+        sys.executable, str(ROOT / "tools/test.py"), config, checkpoint, "--data-root",
+        str(tiny_voc), "--work-dir", "test", "--cfg-options", *LIGHT, cwd=tmp_path,
+    )  # fmt: skip
+    assert "multi-label/mAP" in result.stdout + result.stderr
+
+
+def test_train_test_and_picture(tiny_voc: Path, word_vectors: str, tmp_path: Path) -> None:
+    """SRDL through every tool: training, resuming, evaluation, scores, Figure 5, counts."""
+    config = tmp_path / "srdl.py"
+    config.write_text(
+        f'_base_ = ["{ROOT}/configs/srdl_r101_voc07.py"]\n'
+        'pipeline = [dict(type="LoadImageFromFile"), dict(type="Resize", scale=(64, 64)),\n'
+        '    dict(type="PackInputs")]\n'
+        "train_dataloader = dict(dataset=dict(pipeline=pipeline))\n"
+        "val_dataloader = dict(dataset=dict(pipeline=pipeline))\n"
+        "test_dataloader = val_dataloader\n"
+        "train_cfg = dict(max_epochs=1)\n"
+    )
+    train = [
+        sys.executable, str(ROOT / "tools/train.py"), str(config), "--data-root", str(tiny_voc),
+        "--word-vectors", word_vectors, "--work-dir", "work", "--tensorboard",
+    ]  # fmt: skip
+    run(*train, "--cfg-options", *LIGHT, cwd=tmp_path)
+    assert list((tmp_path / "work").glob("*/vis_data/events.out.tfevents*"))
+    result = run(
+        *train, "--resume", "--cfg-options", *LIGHT, "train_cfg.max_epochs=2", cwd=tmp_path
+    )
+    assert "resumed epoch: 1" in result.stdout + result.stderr
+    checkpoint = str(tmp_path / "work" / "epoch_2.pth")
+    result = run(
+        sys.executable, str(ROOT / "tools/test.py"), str(config), checkpoint, "--data-root",
+        str(tiny_voc), "--out", "scores.npz", "--cfg-options", *LIGHT, cwd=tmp_path,
+    )  # fmt: skip
+    assert "mlr/mAP" in result.stdout + result.stderr
+    with np.load(tmp_path / "scores.npz", allow_pickle=False) as file:
+        assert file["scores"].shape == file["targets"].shape == (4, 20)
+    photo = str(tiny_voc / "JPEGImages" / "000001.jpg")
+    run(
+        sys.executable, str(ROOT / "tools/analysis_tools/attention_maps.py"), str(config),
+        checkpoint, photo, "--out-dir", "maps", "--cfg-options", *LIGHT, cwd=tmp_path,
+    )  # fmt: skip
+    assert (tmp_path / "maps" / "000001.png").stat().st_size > 1000
+    run(
+        sys.executable, str(ROOT / "tools/dataset_tools/cooccurrence.py"), str(config), "--out",
+        "counts.npz", "--data-root", str(tiny_voc), cwd=tmp_path,
+    )  # fmt: skip
+    with np.load(tmp_path / "counts.npz") as file:
+        assert file["counts"].diagonal().sum() == 40
+
+
+@pytest.mark.slow
+def test_two_processes_over_gloo(tiny_voc: Path, word_vectors: str, tmp_path: Path) -> None:
+    config = tmp_path / "srdl.py"
+    config.write_text(
+        f'_base_ = ["{ROOT}/configs/srdl_r101_voc07.py"]\n'
+        'pipeline = [dict(type="LoadImageFromFile"), dict(type="Resize", scale=(64, 64)),\n'
+        '    dict(type="PackInputs")]\n'
+        "train_dataloader = dict(dataset=dict(pipeline=pipeline))\n"
+        "val_dataloader = dict(dataset=dict(pipeline=pipeline))\n"
+        "test_dataloader = val_dataloader\n"
+        "train_cfg = dict(max_epochs=1)\n"
+    )
+    result = run(
+        "bash", str(ROOT / "tools/dist_train.sh"), str(config), "2", "--data-root", str(tiny_voc),
+        "--word-vectors", word_vectors, "--work-dir", "work", "--cfg-options", *LIGHT, cwd=tmp_path,
+    )  # fmt: skip
+    assert "mlr/mAP" in result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("script", ["dist_train", "dist_test", "slurm_train", "slurm_test"])
+def test_scripts_say_how_they_are_called(script: str, tmp_path: Path) -> None:
+    run("bash", "-n", str(ROOT / f"tools/{script}.sh"), cwd=tmp_path)
+    result = run("bash", str(ROOT / f"tools/{script}.sh"), cwd=tmp_path, check=False)
+    assert result.returncode == 2
+    assert f"Usage: tools/{script}.sh" in result.stderr
+
+
+def test_weights_that_cannot_be_had() -> None:
+    init_cfg = dict(type="Pretrained", checkpoint="nowhere/resnet.pth")
+    cfg = Config(dict(model=dict(backbone=dict(type="ResNet", init_cfg=init_cfg))))
+    message = (
+        r"model.backbone.init_cfg.checkpoint='nowhere/resnet.pth' cannot be had .*"
+        r"--weights FILE.*--cfg-options model.backbone.init_cfg=None"
+    )
+    with pytest.raises(RuntimeError, match=message):
+        check_pretrained(cfg)
