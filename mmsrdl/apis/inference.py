@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from mmengine.config import Config
@@ -84,7 +85,7 @@ def attend_images(
         TypeError: If the head has no spatial attention.
         FileNotFoundError: If an image is missing.
     """
-    head = model.head
+    head: Any = model.head
     if not getattr(head, "spatial_attention", False):
         raise TypeError(
             f"the head {type(head).__name__} has no spatial attention of classes; use a config "
@@ -97,12 +98,14 @@ def attend_images(
         pipeline = Compose(
             [TRANSFORMS.build(step) for step in cfg.test_dataloader.dataset.pipeline]
         )
+    prepare: Any = model.data_preprocessor
+    extract: Any = model.extract_feat
     results = []
     for path in paths:
         batch = default_collate([pipeline({"img_path": path})])
         batch["inputs"] = batch["inputs"].to(device)
-        inputs = model.data_preprocessor(batch)["inputs"]
-        maps = head.attend(model.extract_feat(inputs))
+        inputs = prepare(batch)["inputs"]
+        maps = head.attend(extract(inputs))
         scores = head.classifier(head.attention.pool(maps)).sigmoid()
         results.append(ImageAttention(path, scores[0].cpu(), maps.spatial_map()[0].cpu()))
     return results

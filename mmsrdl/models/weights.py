@@ -122,9 +122,10 @@ def backbone_init_cfg(path: str | os.PathLike[str], backbone: dict | nn.Module) 
     """
     path = os.fspath(path)
     state = read_state_dict(path)
-    if not isinstance(backbone, nn.Module):
-        backbone = MODELS.build({**backbone, "init_cfg": None})
-    wanted = backbone.state_dict()
+    module = backbone
+    if not isinstance(module, nn.Module):
+        module = MODELS.build({**module, "init_cfg": None})
+    wanted = module.state_dict()
     styles = {
         prefix: {
             key.removeprefix(prefix): value
@@ -135,7 +136,7 @@ def backbone_init_cfg(path: str | os.PathLike[str], backbone: dict | nn.Module) 
     }
     styles["timm://"] = {TIMM_PREFIX + key: value for key, value in state.items()}
     style = max(styles, key=lambda style: len(styles[style].keys() & wanted.keys()))
-    _check_filled(path, wanted, styles[style], type(backbone).__name__)
+    _check_filled(path, wanted, styles[style], type(module).__name__)
     init_cfg = dict(type="Pretrained", checkpoint=path)
     if style == "timm://":
         init_cfg["checkpoint"] = style + path

@@ -1,12 +1,12 @@
 """Object erasing as a hook: fills the head's slot, schedules it, and empties it."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmpretrain.models.heads import CSRAClsHead
-from torch import nn
 
 from mmsrdl.models.erasing import ObjectErasing
 from mmsrdl.models.erasing.csra import bind_csra, unbind_csra
@@ -101,6 +101,6 @@ class OEErasingHook(Hook):
             unbind_csra(head)
 
 
-def _head_of(runner: Runner) -> nn.Module | None:
+def _head_of(runner: Runner) -> Any:
     model = runner.model.module if is_model_wrapper(runner.model) else runner.model
     return getattr(model, "head", None)

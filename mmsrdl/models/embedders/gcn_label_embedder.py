@@ -1,6 +1,7 @@
 """Contextualised label embeddings: word vectors passed through a learned label graph."""
 
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from mmengine.model import BaseModule
@@ -91,7 +92,7 @@ class GCNLabelEmbedder(BaseModule):
             )
         self.classes = resolve_classes(classes)
         self.word_vectors_file = word_vectors
-        self.adjacency_kind, self.cooccurrence_file = adjacency, cooccurrence
+        self.cooccurrence_file = cooccurrence if adjacency == "cooccurrence" else None
         self.normalization, self.negative_slope = normalization, negative_slope
         self.out_dims = hidden_dims[-1] if num_layers else embed_dims
 
@@ -122,7 +123,7 @@ class GCNLabelEmbedder(BaseModule):
         super().init_weights()
         gain = nn.init.calculate_gain("leaky_relu", self.negative_slope)
         for layer in self.layers:
-            nn.init.xavier_uniform_(layer.weight, gain)
+            nn.init.xavier_uniform_(cast(nn.Linear, layer).weight, gain)
         if self.word_vectors_file is not None:
             vectors = load_word_vectors(self.word_vectors_file, self.classes)
             if vectors.shape != self.vectors.shape:
@@ -131,7 +132,7 @@ class GCNLabelEmbedder(BaseModule):
                     f"but embed_dims={self.vectors.shape[1]}; set embed_dims={vectors.shape[1]}"
                 )
             self.vectors.data.copy_(vectors)
-        if self.adjacency is not None and self.adjacency_kind == "cooccurrence":
+        if self.adjacency is not None and self.cooccurrence_file is not None:
             counts = load_cooccurrence(self.cooccurrence_file, self.classes)
             self.adjacency.data.copy_(init_adjacency("cooccurrence", self.num_classes, counts))
 
@@ -143,7 +144,7 @@ class GCNLabelEmbedder(BaseModule):
         """
         if not self._vectors_present:
             self._check_vectors()
-        x = self.vectors
+        x: Tensor = self.vectors
         if self.adjacency is None:
             return x
         graph = normalize_adjacency(self.adjacency, self.normalization)

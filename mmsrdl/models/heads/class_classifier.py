@@ -45,7 +45,8 @@ class ClassClassifier(BaseModule):
         Returns:
             [B, C] or [B, K].
         """
-        weight, bias = self.weight, self.bias
+        weight: Tensor = self.weight
+        bias: Tensor = self.bias
         if classes is not None and len(weight) > 1:
             weight, bias = weight[classes], bias[classes]
         return (feature * weight).sum(-1) + bias
