@@ -71,7 +71,7 @@ def attended_max_pool(
         gate = gate + weights[1] * channel
     if keep is not None:
         gate = gate * keep.gather(2, index)
-    return peak * gate
+    return peak * gate  # Eq. (6) at its maximum
 
 
 def _check_shapes(

@@ -31,7 +31,7 @@ class PrecisionRecallF1(NamedTuple):
 def precision_recall_f1(
     scores: Tensor, targets: Tensor, thr: float = 0.5, topk: int | None = None
 ) -> PrecisionRecallF1:
-    r"""CP, CR, CF1, OP, OR and OF1 of multi-label predictions.
+    r"""CP, CR, CF1, OP, OR and OF1 of multi-label predictions, SRDL's Eqs. (14)-(16).
 
     With :math:`N_c` correct, :math:`N_p` predicted and :math:`N_g` true entries of a class,
     CP is the mean of :math:`N_c / N_p` and CR that of :math:`N_c / N_g` over **all** classes;
@@ -66,9 +66,13 @@ def precision_recall_f1(
 
     # (C,)
     correct, pred, gt = (x.sum(0).double() for x in (predicted & true, predicted, true))
-    cp, cr = _ratio(correct, pred).mean().item(), _ratio(correct, gt).mean().item()
-    op, o_r = _ratio(correct.sum(), pred.sum()).item(), _ratio(correct.sum(), gt.sum()).item()
-    return PrecisionRecallF1(cp, cr, _harmonic_mean(cp, cr), op, o_r, _harmonic_mean(op, o_r))
+    cp, op = (
+        _ratio(correct, pred).mean().item(),
+        _ratio(correct.sum(), pred.sum()).item(),
+    )  # Eq. (14)
+    cr, o_r = _ratio(correct, gt).mean().item(), _ratio(correct.sum(), gt.sum()).item()  # Eq. (15)
+    cf1, of1 = _harmonic_mean(cp, cr), _harmonic_mean(op, o_r)  # Eq. (16)
+    return PrecisionRecallF1(cp, cr, cf1, op, o_r, of1)
 
 
 def check_threshold(thr: float) -> None:

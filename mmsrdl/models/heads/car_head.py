@@ -195,7 +195,7 @@ class CARHead(MultiLabelClsHead):
         losses = {"loss_ori": self._one_loss(logits, target, **kwargs)}
         if self.erasing is not None:
             erased, target = self._erased_pass(self.erasing, maps, logits, target)
-            losses["loss_era"] = self._one_loss(erased, target, **kwargs)
+            losses["loss_era"] = self._one_loss(erased, target, **kwargs)  # Eq. (13): MMEngine sums
         return losses
 
     def _one_loss(self, logits: Tensor, target: Tensor, **kwargs: object) -> Tensor:

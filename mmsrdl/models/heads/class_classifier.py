@@ -49,4 +49,4 @@ class ClassClassifier(BaseModule):
         bias: Tensor = self.bias
         if classes is not None and len(weight) > 1:
             weight, bias = weight[classes], bias[classes]
-        return (feature * weight).sum(-1) + bias
+        return (feature * weight).sum(-1) + bias  # Eq. (2)

@@ -53,6 +53,7 @@ class MultiLabelBCELoss(BaseModule):
         """
         known = (label >= 0).to(cls_score.dtype)
         target = label.to(cls_score.dtype).clamp(min=0)
+        # Eqs. (11), (12)
         loss = F.binary_cross_entropy_with_logits(cls_score, target, known, reduction="sum")
         if self.reduction == "batchmean":
             loss = loss / (cls_score.shape[0] if avg_factor is None else avg_factor)
