@@ -223,7 +223,7 @@ def test_interrupted_writing_is_never_taken_as_complete(tmp_path, monkeypatch):
         return draw_scene(*args)
 
     with monkeypatch.context() as patch:
-        patch.setattr("mmsrdl.datasets.demo_scenes.draw_scene", stop_at_third)
+        patch.setattr("mmsrdl.datasets.demo_scenes.files.draw_scene", stop_at_third)
         with pytest.raises(KeyboardInterrupt):
             write_demo_scenes(tmp_path, train=4, val=2)
     paths = write_demo_scenes(tmp_path, train=4, val=2)
