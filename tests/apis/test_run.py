@@ -55,6 +55,21 @@ def small_pipeline(root: Path) -> str:
     return str(path)
 
 
+def small_srdl(root: Path) -> Path:
+    """The paper's VOC config, seeing 64 pixels for one epoch."""
+    path = root / "srdl.py"
+    path.write_text(
+        f'_base_ = ["{ROOT}/configs/srdl_r101_voc07.py"]\n'
+        'pipeline = [dict(type="LoadImageFromFile"), dict(type="Resize", scale=(64, 64)),\n'
+        '    dict(type="PackInputs")]\n'
+        "train_dataloader = dict(dataset=dict(pipeline=pipeline))\n"
+        "val_dataloader = dict(dataset=dict(pipeline=pipeline))\n"
+        "test_dataloader = val_dataloader\n"
+        "train_cfg = dict(max_epochs=1)\n"
+    )
+    return path
+
+
 def test_csra_with_ema_and_the_one_line(tiny_voc: Path, tmp_path: Path) -> None:
     """MMPretrain's own config and EMAHook: two epochs, whose log shows both losses."""
     config = small_pipeline(tmp_path)
@@ -78,16 +93,7 @@ def test_csra_with_ema_and_the_one_line(tiny_voc: Path, tmp_path: Path) -> None:
 
 def test_train_test_and_picture(tiny_voc: Path, word_vectors: str, tmp_path: Path) -> None:
     """SRDL through every tool: training, resuming, evaluation, scores, Figure 5, counts."""
-    config = tmp_path / "srdl.py"
-    config.write_text(
-        f'_base_ = ["{ROOT}/configs/srdl_r101_voc07.py"]\n'
-        'pipeline = [dict(type="LoadImageFromFile"), dict(type="Resize", scale=(64, 64)),\n'
-        '    dict(type="PackInputs")]\n'
-        "train_dataloader = dict(dataset=dict(pipeline=pipeline))\n"
-        "val_dataloader = dict(dataset=dict(pipeline=pipeline))\n"
-        "test_dataloader = val_dataloader\n"
-        "train_cfg = dict(max_epochs=1)\n"
-    )
+    config = small_srdl(tmp_path)
     train = [
         sys.executable, str(ROOT / "tools/train.py"), str(config), "--data-root", str(tiny_voc),
         "--word-vectors", word_vectors, "--work-dir", "work", "--tensorboard",
@@ -122,16 +128,7 @@ def test_train_test_and_picture(tiny_voc: Path, word_vectors: str, tmp_path: Pat
 
 @pytest.mark.slow
 def test_two_processes_over_gloo(tiny_voc: Path, word_vectors: str, tmp_path: Path) -> None:
-    config = tmp_path / "srdl.py"
-    config.write_text(
-        f'_base_ = ["{ROOT}/configs/srdl_r101_voc07.py"]\n'
-        'pipeline = [dict(type="LoadImageFromFile"), dict(type="Resize", scale=(64, 64)),\n'
-        '    dict(type="PackInputs")]\n'
-        "train_dataloader = dict(dataset=dict(pipeline=pipeline))\n"
-        "val_dataloader = dict(dataset=dict(pipeline=pipeline))\n"
-        "test_dataloader = val_dataloader\n"
-        "train_cfg = dict(max_epochs=1)\n"
-    )
+    config = small_srdl(tmp_path)
     result = run(
         "bash", str(ROOT / "tools/dist_train.sh"), str(config), "2", "--data-root", str(tiny_voc),
         "--word-vectors", word_vectors, "--work-dir", "work", "--cfg-options", *LIGHT, cwd=tmp_path,

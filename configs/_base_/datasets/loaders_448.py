@@ -32,3 +32,23 @@ test_pipeline = [
         ),
     ),
 ]
+
+train_dataloader = dict(
+    batch_size=16,
+    num_workers=4,
+    persistent_workers=True,
+    pin_memory=True,
+    collate_fn=dict(type="default_collate"),
+    sampler=dict(type="mmsrdl.SeededSampler", shuffle=True),
+    dataset=dict(pipeline=train_pipeline),
+)
+val_dataloader = dict(
+    batch_size=32,
+    num_workers=4,
+    persistent_workers=True,
+    pin_memory=True,
+    collate_fn=dict(type="default_collate"),
+    sampler=dict(type="DefaultSampler", shuffle=False),
+    dataset=dict(test_mode=True, pipeline=test_pipeline),
+)
+test_dataloader = val_dataloader
