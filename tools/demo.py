@@ -71,7 +71,7 @@ def iterations_done(log: Path) -> int:
 
 def train_all(args: argparse.Namespace, scenes: Path, console: Console) -> dict[str, Path]:
     """Trains the methods side by side and returns their work directories."""
-    work_dirs, runs = {}, {}
+    work_dirs, runs, totals = {}, {}, {}
     columns = (
         TextColumn("{task.description:>14}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"),
         TimeElapsedColumn(), TextColumn("left"), TimeLeftColumn(),
@@ -86,19 +86,26 @@ def train_all(args: argparse.Namespace, scenes: Path, console: Console) -> dict[
             runs[method] = start_training(name, args, scenes, work_dirs[method] / "train.log")
             cfg = load_config(str(ROOT / f"configs/demo/{name}.py"))
             batches = -(-args.train // cfg.train_dataloader.batch_size)
-            total = cfg.train_cfg.max_epochs * batches
-            tasks[method] = progress.add_task(method, total=total)
+            totals[method] = cfg.train_cfg.max_epochs * batches
+            tasks[method] = progress.add_task(method, total=totals[method])
+        # A run goes on after its last iteration: it evaluates and saves.
         while any(run.poll() is None for run in runs.values()):
+            if any(run.poll() for run in runs.values()):
+                break
             time.sleep(1)
             for method, work_dir in work_dirs.items():
-                done = iterations_done(work_dir / "train.log")
-                progress.update(tasks[method], completed=done)
-    for method, run in runs.items():
-        if run.returncode:
-            log = work_dirs[method] / "train.log"
-            console.print(f"[red]{method} failed; the end of {log}:[/red]")
-            console.print("\n".join(log.read_text().splitlines()[-15:]), markup=False)
-            raise SystemExit(1)
+                progress.update(tasks[method], completed=iterations_done(work_dir / "train.log"))
+        for method, run in runs.items():
+            if run.poll() == 0:
+                progress.update(tasks[method], completed=totals[method])
+    failed = [method for method, run in runs.items() if run.poll()]
+    if failed:
+        for run in runs.values():
+            run.terminate()
+        log = work_dirs[failed[0]] / "train.log"
+        console.print(f"[red]{failed[0]} failed; the end of {log}:[/red]")
+        console.print("\n".join(log.read_text().splitlines()[-15:]), markup=False)
+        raise SystemExit(1)
     return work_dirs
 
 

@@ -7,41 +7,14 @@ from functools import cache
 import numpy as np
 
 from mmsrdl.datasets.demo_scenes.paint import Points, fill
+from mmsrdl.datasets.demo_scenes.shapes import arc, band, poly, rect, star
 
 Part = tuple[int, Points]  # which of the object's three colours, polygon
 
 
-def poly(*corners: tuple[float, float]) -> Points:
-    """Polygon of some corners."""
-    return np.array(corners, dtype=np.float64)
-
-
-def _rect(x0: float, y0: float, x1: float, y1: float) -> Points:
-    return poly((x0, y0), (x1, y0), (x1, y1), (x0, y1))
-
-
-def arc(cx: float, cy: float, rx: float, ry: float, start: float = 0, end: float = 360) -> Points:
-    """Arc of an ellipse as a line of corners; angles in degrees."""
-    angle = np.radians(np.linspace(start, end, max(8, int(abs(end - start) / 12))))
-    return np.stack([cx + rx * np.cos(angle), cy + ry * np.sin(angle)], axis=1)
-
-
-def _band(cx: float, cy: float, outer: float, inner: float, start: float, end: float) -> Points:
-    """Ring sector between two radii as one polygon."""
-    return np.concatenate(
-        [arc(cx, cy, outer, outer, start, end), arc(cx, cy, inner, inner, end, start)]
-    )
-
-
-def _star(cx: float, cy: float, outer: float, inner: float, tips: int) -> Points:
-    angle = np.arange(2 * tips) * math.pi / tips - math.pi / 2
-    radius = np.where(np.arange(2 * tips) % 2 == 0, outer, inner)
-    return np.stack([cx + radius * np.cos(angle), cy + radius * np.sin(angle)], axis=1)
-
-
 def _boat() -> list[Part]:
     return [
-        (2, _rect(-0.07, -1.0, 0.07, 0.45)),
+        (2, rect(-0.07, -1.0, 0.07, 0.45)),
         (1, poly((-0.12, -0.85), (-0.12, 0.28), (-0.85, 0.28))),
         (1, poly((0.12, -0.95), (0.12, 0.28), (0.75, 0.28))),
         (0, poly((-1.0, 0.42), (1.0, 0.42), (0.62, 0.95), (-0.62, 0.95))),
@@ -72,7 +45,7 @@ def _flower() -> list[Part]:
     ]
     leaf = poly((0.0, 0.75), (0.2, 0.4), (0.6, 0.35), (0.4, 0.7))
     return [
-        (2, _rect(-0.08, 0.0, 0.08, 1.0)),
+        (2, rect(-0.08, 0.0, 0.08, 1.0)),
         (2, leaf),
         *((0, petal) for petal in petals),
         (1, arc(0.0, -0.35, 0.24, 0.24)),
@@ -89,11 +62,11 @@ def _heart() -> list[Part]:
 
 def _house() -> list[Part]:
     return [
-        (2, _rect(0.4, -0.85, 0.65, -0.2)),
-        (0, _rect(-0.75, -0.1, 0.75, 0.9)),
+        (2, rect(0.4, -0.85, 0.65, -0.2)),
+        (0, rect(-0.75, -0.1, 0.75, 0.9)),
         (1, poly((-1.0, -0.1), (0.0, -0.95), (1.0, -0.1))),
-        (2, _rect(-0.5, 0.25, -0.05, 0.9)),
-        (2, _rect(0.2, 0.2, 0.55, 0.5)),
+        (2, rect(-0.5, 0.25, -0.05, 0.9)),
+        (2, rect(0.2, 0.2, 0.55, 0.5)),
     ]
 
 
@@ -102,7 +75,7 @@ def _key() -> list[Part]:
         *[(-0.15, -0.13), (1.0, -0.13), (1.0, 0.42), (0.76, 0.42), (0.76, 0.13)],
         *[(0.58, 0.13), (0.58, 0.35), (0.36, 0.35), (0.36, 0.13), (-0.15, 0.13)],
     )
-    return [(0, shaft), (0, _band(-0.55, 0.0, 0.5, 0.2, 0, 360))]
+    return [(0, shaft), (0, band(-0.55, 0.0, 0.5, 0.2, 0, 360))]
 
 
 def _kite() -> list[Part]:
@@ -121,10 +94,10 @@ def _kite() -> list[Part]:
 
 def _mug() -> list[Part]:
     return [
-        (0, _band(0.4, 0.05, 0.52, 0.28, -90, 90)),
+        (0, band(0.4, 0.05, 0.52, 0.28, -90, 90)),
         (0, poly((-0.75, -0.65), (0.45, -0.65), (0.4, 0.8), (-0.7, 0.8))),
         (1, arc(-0.15, -0.65, 0.6, 0.16)),
-        (2, _rect(-0.72, 0.1, 0.42, 0.35)),
+        (2, rect(-0.72, 0.1, 0.42, 0.35)),
     ]
 
 
@@ -152,7 +125,7 @@ def _sun() -> list[Part]:
 
 def _tree() -> list[Part]:
     return [
-        (1, _rect(-0.17, 0.5, 0.17, 1.0)),
+        (1, rect(-0.17, 0.5, 0.17, 1.0)),
         (0, poly((0.0, -0.2), (0.8, 0.6), (-0.8, 0.6))),
         (0, poly((0.0, -0.65), (0.64, 0.12), (-0.64, 0.12))),
         (0, poly((0.0, -1.05), (0.48, -0.35), (-0.48, -0.35))),
@@ -164,8 +137,8 @@ def _umbrella() -> list[Part]:
     canopy = np.concatenate([arc(0.0, 0.0, 0.95, 0.85, 180, 360), *scallops])
     panel = np.concatenate([poly((0.0, -0.85)), arc(0.0, 0.0, 0.317, 0.2, 0, -180)])
     return [
-        (2, _rect(-0.08, -0.2, 0.08, 0.75)),
-        (2, _band(0.2, 0.72, 0.28, 0.12, 0, 180)),
+        (2, rect(-0.08, -0.2, 0.08, 0.75)),
+        (2, band(0.2, 0.72, 0.28, 0.12, 0, 180)),
         (0, canopy),
         (1, panel),
     ]
@@ -182,7 +155,7 @@ FORMS: dict[str, Callable[[], list[Part]]] = {
     "kite": _kite,
     "mug": _mug,
     "mushroom": _mushroom,
-    "star": lambda: [(0, _star(0, 0, 1.0, 0.42, 5)), (1, _star(0, 0, 0.5, 0.21, 5))],
+    "star": lambda: [(0, star(1.0, 0.42)), (1, star(0.5, 0.21))],
     "sun": _sun,
     "tree": _tree,
     "umbrella": _umbrella,

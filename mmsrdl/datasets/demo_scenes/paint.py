@@ -21,16 +21,10 @@ def fill(canvas: np.ndarray, points: Points, value: float | Colour, smooth: bool
 
 
 def stroke(
-    canvas: np.ndarray,
-    points: Points,
-    value: float | Colour,
-    width: int,
-    closed: bool = True,
-    smooth: bool = False,
+    canvas: np.ndarray, points: Points, colour: Colour, width: int, closed: bool = True
 ) -> None:
-    """Draw the line through corners in place."""
-    line = cv2.LINE_AA if smooth else cv2.LINE_8
-    cv2.polylines(canvas, [_fixed(points)], closed, value, width, line, 4)
+    """Draw the smooth line through corners in place."""
+    cv2.polylines(canvas, [_fixed(points)], closed, colour, width, cv2.LINE_AA, 4)
 
 
 def random_colour(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from mmsrdl.datasets.demo_scenes.canvas import Canvas, add_object, clutter, occlude
+from mmsrdl.datasets.demo_scenes.canvas import Canvas
 from mmsrdl.datasets.demo_scenes.catalogue import (
     CLASSES,
     MAX_OBJECTS,
@@ -14,6 +14,9 @@ from mmsrdl.datasets.demo_scenes.catalogue import (
     PARTNERS,
     SMALL_SHARE,
 )
+from mmsrdl.datasets.demo_scenes.clutter import clutter
+from mmsrdl.datasets.demo_scenes.objects import add_object
+from mmsrdl.datasets.demo_scenes.occluders import occlude
 from mmsrdl.datasets.demo_scenes.paint import background
 
 
