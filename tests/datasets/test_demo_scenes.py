@@ -146,12 +146,15 @@ def test_documented_partners_come_together_and_apart(scenes):
         assert (targets[:, b] > targets[:, a]).sum() >= 5
 
 
-def test_colour_histogram_does_not_tell_the_classes(scenes):
+def test_colour_histogram_does_not_tell_the_classes():
+    """On the scenes of `make demo`, whose data seed is 1 (half of them)."""
+
     def histograms(images: list[np.ndarray]) -> np.ndarray:
         bins = [(image // 32).reshape(-1, 3) @ np.array([64, 8, 1]) for image in images]
         return np.stack([np.bincount(b, minlength=512) for b in bins]).astype(np.float32)
 
-    train = [draw_scene(0, "train", index) for index in range(1600)]
+    train = [draw_scene(1, "train", index) for index in range(1600)]
+    scenes = [draw_scene(1, "val", index) for index in range(NUM_SCENES)]
     scaler = StandardScaler().fit(histograms([scene.image for scene in train]))
     seen = scaler.transform(histograms([scene.image for scene in train]))
     held_out = scaler.transform(histograms([scene.image for scene in scenes]))
@@ -164,6 +167,7 @@ def test_colour_histogram_does_not_tell_the_classes(scenes):
             scores = model.decision_function(held_out)
             precisions.append(average_precision_score(truth[:, c], scores))
         best = max(best, 100 * float(np.mean(precisions)))
+    print(f"mAP of the colour histogram: {best:.1f}")
     assert best < 55
 
 
