@@ -39,7 +39,7 @@ def load_config(
         auto_scale_lr: Scale the learning rate with the batch size.
         tensorboard: Write TensorBoard files beside the logs.
         launcher: ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``.
-        cfg_options: Dotted keys to values, applied last.
+        cfg_options: Dotted keys to values; the named options win over them.
 
     Returns:
         The config.

@@ -1,15 +1,18 @@
 """Training and evaluation, as the command line and Python call them."""
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.model import is_model_wrapper
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 from mmengine.runner.checkpoint import CheckpointLoader
 from torch import nn
 
 from mmsrdl.apis.distributed import prepare_distributed
+from mmsrdl.models.weights import read_state_dict
 
 
 def train(cfg: Config, resume: str | None = None) -> nn.Module:
@@ -30,7 +33,9 @@ def train(cfg: Config, resume: str | None = None) -> nn.Module:
         cfg.resume, cfg.load_from = True, None if resume == "auto" else resume
     prepare_distributed(cfg)
     check_pretrained(cfg)
-    return _build_runner(cfg).train()
+    model = _build_runner(cfg).train()
+    # EMA gave the weights back behind autograd's version counters: drop what CARHead keeps.
+    return model.train(model.training)
 
 
 def test(cfg: Config, checkpoint: str, out: str | None = None) -> dict[str, float]:
@@ -45,13 +50,34 @@ def test(cfg: Config, checkpoint: str, out: str | None = None) -> dict[str, floa
         Metric names to values.
 
     Raises:
-        ValueError: If ``out`` is given and the config has no ``mmsrdl.MultiLabelMetric``.
+        ValueError: If ``out`` is given and the config has no ``mmsrdl.MultiLabelMetric``,
+            or if the checkpoint cannot be read or is another model's.
     """
     if out is not None:
         _metric_of(cfg, out).out_file = out
     cfg.load_from = checkpoint
     prepare_distributed(cfg)
-    return _build_runner(cfg).test()
+    runner = _build_runner(cfg)
+    if os.path.isfile(checkpoint):
+        _check_fits(checkpoint, runner.model)
+    return runner.test()
+
+
+def _check_fits(checkpoint: str, model: nn.Module) -> None:
+    """Refuses another model's checkpoint, of which MMEngine would load what fits."""
+    state = read_state_dict(checkpoint)
+    found = {name.removeprefix("module."): value.shape for name, value in state.items()}
+    bare: Any = model.module if is_model_wrapper(model) else model
+    wanted = {name: value.shape for name, value in bare.state_dict().items()}
+    wrong = sorted(
+        name for name in found.keys() | wanted.keys() if found.get(name) != wanted.get(name)
+    )
+    if wrong:
+        raise ValueError(
+            f"checkpoint {checkpoint!r} is not of the config's model: {len(wrong)} entries are "
+            f"missing, unexpected or of another shape, such as {wrong[:3]}; give the config that "
+            "it was trained with"
+        )
 
 
 def _build_runner(cfg: Config) -> Runner:

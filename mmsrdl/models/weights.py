@@ -83,7 +83,7 @@ def read_state_dict(path: str | os.PathLike[str]) -> dict[str, Tensor]:
 
     Args:
         path: File with a state dict, or with a dict that holds one under
-            ``state_dict`` or ``model``.
+            ``state_dict``: the two layouts that MMEngine loads.
 
     Returns:
         Names to tensors.
@@ -93,11 +93,14 @@ def read_state_dict(path: str | os.PathLike[str]) -> dict[str, Tensor]:
         ValueError: If it holds no state dict.
     """
     content = read_checkpoint(path)
-    for key in ("state_dict", "model"):
-        if isinstance(content, dict) and isinstance(content.get(key), dict):
-            content = content[key]
+    if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
+        content = content["state_dict"]
     if not isinstance(content, dict) or not any(isinstance(v, Tensor) for v in content.values()):
-        raise ValueError(f"checkpoint {str(path)!r} holds no state dict (names to tensors)")
+        raise ValueError(
+            f"checkpoint {str(path)!r} holds no state dict (names to tensors). "
+            "Where it lies under another key, such as 'model', save it by itself: "
+            "torch.save(torch.load(FILE)['model'], NEW_FILE)"
+        )
     return {key: value for key, value in content.items() if isinstance(value, Tensor)}
 
 

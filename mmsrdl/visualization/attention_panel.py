@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from PIL import Image
+from PIL import Image, ImageOps
 from torch import Tensor
 
 
@@ -42,7 +42,8 @@ def draw_attention_panel(
             f"spatial, scores and classes are of {len(spatial)}, {len(scores)} and "
             f"{len(classes)} classes"
         )
-    picture = Image.open(image).convert("RGB")
+    # As MMCV reads it: turned as the camera was held.
+    picture = ImageOps.exif_transpose(Image.open(image)).convert("RGB")
     best = scores.topk(min(topk, len(scores))).indices.tolist()
     ratio = picture.width / picture.height
     figure = Figure(figsize=(3 * ratio * (1 + len(best)), 3.3), layout="constrained")

@@ -105,3 +105,9 @@ def test_genuine_lite0(photographs: Path) -> None:
     backbone.init_weights()
     stem = torch.load(path, weights_only=True)["conv_stem.weight"]
     assert_close(backbone.timm_model.conv_stem.weight.data, stem)
+
+
+def test_another_layout_is_refused_and_not_half_loaded(tmp_path: Path) -> None:
+    torch.save({"model": resnet().state_dict()}, tmp_path / "model.pth")
+    with pytest.raises(ValueError, match=r"holds no state dict .* such as 'model', save it"):
+        backbone_init_cfg(tmp_path / "model.pth", RESNET)

@@ -1,4 +1,4 @@
-# EfficientNet-Lite0 from timm, 4.65 M parameters, 1280 channels at stride 32. timm's
+# EfficientNet-Lite0 from timm, 3.37 M parameters without its classifier, 1280 channels at stride 32. timm's
 # ImageNet weights are downloaded when training starts; without a network, give the file
 # with --weights FILE.
 model = dict(

@@ -61,6 +61,10 @@ class OEErasingHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Checks the head and gives a CSRA head its slot."""
+        if sum(isinstance(hook, OEErasingHook) for hook in runner.hooks) > 1:
+            raise ValueError(
+                "the config has several OEErasingHooks and a head has one slot; keep one"
+            )
         head = _head_of(runner)
         if isinstance(head, CSRAClsHead):
             if self.erasing.erase_channel:
@@ -78,6 +82,12 @@ class OEErasingHook(Hook):
             raise TypeError(
                 f"OEErasingHook cannot erase in a {type(head).__name__}: it takes an "
                 "mmsrdl.CARHead or MMPretrain's CSRAClsHead as model.head"
+            )
+        loss = head.loss_module
+        if self.erasing.era_classes == "selected" and not getattr(loss, "ignores_unknown", False):
+            raise ValueError(
+                f"era_classes='selected' leaves labels out, which loss={type(loss).__name__} "
+                "cannot; use loss=dict(type='mmsrdl.MultiLabelBCELoss'), or era_classes='all'"
             )
         if self.erasing.topk > num_classes:
             raise ValueError(

@@ -141,6 +141,12 @@ def test_erasing_changes_the_model(tiny_voc: Path, tmp_path: Path) -> None:
         ({**CAR, "attention": dict(use_spatial=False)}, {}, TypeError, "attention has none"),
         (CAR, dict(topk=21), ValueError, "topk=21 exceeds the 20 classes"),
         (CSRA, dict(topk=21), ValueError, "topk=21 exceeds the 20 classes"),
+        (
+            CSRA,
+            dict(era_classes="selected"),
+            ValueError,
+            "era_classes='selected' leaves labels out",
+        ),
         (CSRA, dict(erase_channel=True), ValueError, "CSRAClsHead has no channel branch"),
     ],
 )
@@ -216,3 +222,19 @@ def test_channels_last_gives_the_same_values(tiny_voc: Path, tmp_path: Path) -> 
     for name, value in states[0].items():
         # Adam's first steps divide by tiny gradients, so the last digits differ.
         torch.testing.assert_close(states[1][name], value, rtol=1e-2, atol=5e-3)
+
+
+def test_two_erasing_hooks_are_refused(tiny_voc: Path, tmp_path: Path) -> None:
+    hooks = [dict(type="mmsrdl.OEErasingHook", end=1), dict(type="mmsrdl.OEErasingHook", begin=1)]
+    runner, _ = make_runner(tiny_voc, tmp_path, CAR, hooks)
+    with pytest.raises(ValueError, match="several OEErasingHooks"):
+        runner.train()
+
+
+@pytest.mark.parametrize("head", [CAR, CSRA], ids=["CAR", "CSRA"])
+def test_slot_is_emptied_where_erasing_never_ends(
+    head: dict, tiny_voc: Path, tmp_path: Path
+) -> None:
+    runner, _ = make_runner(tiny_voc, tmp_path, head, [dict(type="mmsrdl.OEErasingHook")])
+    runner.train()
+    assert getattr(runner.model.head, "erasing", None) is None
