@@ -6,7 +6,7 @@ from mmsrdl.models.erasing import ObjectErasing, erased_region
 from mmsrdl.models.heads import CARHead, ClassClassifier
 from mmsrdl.models.losses import MultiLabelBCELoss
 from mmsrdl.models.necks import GlobalMaxPooling
-from mmsrdl.models.weights import backbone_init_cfg, load_from_timm, read_state_dict
+from mmsrdl.models.weights import backbone_init_cfg, load_from_timm
 
 __all__ = [
     "AttentionMaps",
@@ -20,5 +20,4 @@ __all__ = [
     "backbone_init_cfg",
     "erased_region",
     "load_from_timm",
-    "read_state_dict",
 ]

@@ -4,29 +4,13 @@ import os
 from collections import OrderedDict
 from typing import Any
 
-import numpy as np
-import torch
-from mmengine.logging.history_buffer import HistoryBuffer
 from mmengine.runner.checkpoint import CheckpointLoader
 from torch import Tensor, nn
 
+from mmsrdl.checkpoint import read_state_dict
 from mmsrdl.registry import MODELS
 
 TIMM_PREFIX = "timm_model."
-
-
-def _allowed_globals() -> list[Any]:
-    """Returns what MMEngine's checkpoints hold beside tensors: histories in numpy arrays."""
-    core = np._core if hasattr(np, "_core") else np.core
-    return [
-        HistoryBuffer,
-        getattr,  # of HistoryBuffer's methods; what it returns cannot be called
-        np.ndarray,
-        np.dtype,
-        core.multiarray._reconstruct,
-        core.multiarray.scalar,
-        *(type(np.dtype(kind)) for kind in ("float64", "float32", "int64", "int32", "bool")),
-    ]
 
 
 @CheckpointLoader.register_scheme(prefixes="timm://")
@@ -49,59 +33,6 @@ def load_from_timm(filename: str, map_location: Any = None) -> "OrderedDict[str,
 
         state = timm.create_model(name, pretrained=True).state_dict()
     return OrderedDict((TIMM_PREFIX + key, value) for key, value in state.items())
-
-
-def read_checkpoint(path: str | os.PathLike[str]) -> Any:
-    """Reads a checkpoint without running code from it.
-
-    Args:
-        path: File written by ``torch.save``. Beside tensors and plain values,
-            MMEngine's log histories are understood, as its checkpoints hold them.
-
-    Returns:
-        The file's content.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it cannot be read so.
-    """
-    path = os.fspath(path)
-    if not os.path.isfile(path):
-        raise FileNotFoundError(f"checkpoint {path!r} does not exist; give a checkpoint file")
-    try:
-        with torch.serialization.safe_globals(_allowed_globals()):
-            return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        raise ValueError(
-            f"checkpoint {path!r} cannot be read as plain tensors (weights_only=True): {error}. "
-            "Save it again as a state dict: torch.save(model.state_dict(), FILE)"
-        ) from error
-
-
-def read_state_dict(path: str | os.PathLike[str]) -> dict[str, Tensor]:
-    """Reads a state dict from a checkpoint, see :func:`read_checkpoint`.
-
-    Args:
-        path: File with a state dict, or with a dict that holds one under
-            ``state_dict``: the two layouts that MMEngine loads.
-
-    Returns:
-        Names to tensors.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it holds no state dict.
-    """
-    content = read_checkpoint(path)
-    if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
-        content = content["state_dict"]
-    if not isinstance(content, dict) or not any(isinstance(v, Tensor) for v in content.values()):
-        raise ValueError(
-            f"checkpoint {str(path)!r} holds no state dict (names to tensors). "
-            "Where it lies under another key, such as 'model', save it by itself: "
-            "torch.save(torch.load(FILE)['model'], NEW_FILE)"
-        )
-    return {key: value for key, value in content.items() if isinstance(value, Tensor)}
 
 
 def backbone_init_cfg(path: str | os.PathLike[str], backbone: dict | nn.Module) -> dict:

@@ -1,16 +1,14 @@
 """Files of backbone weights under every key style, made here."""
 
-import pickle
 from pathlib import Path
 
 import pytest
 import torch
-from mmengine.logging.history_buffer import HistoryBuffer
 from mmengine.registry import DefaultScope
 from mmpretrain.registry import MODELS
 from torch.testing import assert_close
 
-from mmsrdl.models.weights import backbone_init_cfg, read_checkpoint, read_state_dict
+from mmsrdl.models.weights import backbone_init_cfg
 
 RESNET = dict(type="mmpretrain.ResNet", depth=18, base_channels=4, stem_channels=4)
 
@@ -56,44 +54,6 @@ def test_incomplete_or_other_architecture(tmp_path: Path) -> None:
     torch.save(state, tmp_path / "b.pth")
     with pytest.raises(ValueError, match=r"another shape: 1 \['layer1.0.conv1.weight \[1\] for"):
         backbone_init_cfg(tmp_path / "b.pth", RESNET)
-
-
-def test_missing_file() -> None:
-    with pytest.raises(FileNotFoundError, match=r"'nowhere.pth' does not exist"):
-        read_state_dict("nowhere.pth")
-
-
-class Payload:
-    """Would write a file when unpickled."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self) -> tuple:
-        return Path.touch, (self.path,)
-
-
-def test_code_in_a_checkpoint_does_not_run(tmp_path: Path) -> None:
-    mark = tmp_path / "ran"
-    torch.save({"state_dict": {}, "meta": Payload(mark)}, tmp_path / "bad.pth")
-    with pytest.raises(ValueError, match="cannot be read as plain tensors"):
-        read_checkpoint(tmp_path / "bad.pth")
-    (tmp_path / "raw.pth").write_bytes(pickle.dumps(Payload(mark)))
-    with pytest.raises(ValueError, match="cannot be read as plain tensors"):
-        read_state_dict(tmp_path / "raw.pth")
-    assert not mark.exists()
-
-
-def test_no_state_dict(tmp_path: Path) -> None:
-    torch.save([1, 2], tmp_path / "list.pth")
-    with pytest.raises(ValueError, match="holds no state dict"):
-        read_state_dict(tmp_path / "list.pth")
-
-
-def test_log_histories_of_mmengine_are_understood(tmp_path: Path) -> None:
-    history = HistoryBuffer([1.0, 2.0], [1, 1])
-    torch.save({"state_dict": {"a": torch.ones(1)}, "history": history}, tmp_path / "a.pth")
-    assert_close(read_checkpoint(tmp_path / "a.pth")["history"].mean(), history.mean())
 
 
 def test_genuine_lite0(photographs: Path) -> None:

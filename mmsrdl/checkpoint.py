@@ -1,0 +1,261 @@
+"""The one way by which checkpoints enter: read as data, never as code.
+
+A checkpoint is a pickle, and a pickle can run whatever its author wished. MMEngine's loaders read
+it so, or (OneDL's) after a failed safe attempt. What is registered here takes their place for
+``load_from``, ``resume``, ``init_cfg=dict(type='Pretrained')`` and ``mmengine.load_checkpoint``.
+"""
+
+import os
+import tarfile
+import zipfile
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlparse
+
+import numpy as np
+import torch
+from mmengine.dist import barrier, get_rank
+from mmengine.logging.history_buffer import HistoryBuffer
+from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
+from mmengine.runner.checkpoint import (
+    CheckpointLoader,
+    get_external_models,
+    get_mmcls_models,
+    get_torchvision_models,
+)
+from torch import Tensor
+
+__all__ = [
+    "TornCheckpointError",
+    "read_checkpoint",
+    "read_state_dict",
+    "state_dict_of",
+    "trained_classes",
+]
+
+
+class TornCheckpointError(ValueError):
+    """A checkpoint that was not written to its end, or has changed on the disk."""
+
+
+def _stands_for(name: str) -> Any:
+    """Makes a decorator: the weights-only unpickler finds the object under this dotted name."""
+
+    def rename(target: Any) -> Any:
+        target.__module__, _, target.__name__ = name.rpartition(".")
+        target.__qualname__ = target.__name__
+        return target
+
+    return rename
+
+
+@_stands_for("mmengine.logging.history_buffer.HistoryBuffer")
+class _History(HistoryBuffer):
+    """Fills a ``HistoryBuffer`` with numbers alone; functions from a file are dropped."""
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        length, history = int(state["max_length"]), ("_log_history", "_count_history")
+        for name in history:
+            if not isinstance(state[name], np.ndarray) or state[name].dtype.hasobject:
+                raise ValueError(f"HistoryBuffer.{name} holds something else than numbers")
+        self.__class__ = HistoryBuffer
+        self.__init__(max_length=length)  # type: ignore[misc]
+        self.__dict__.update({name: state[name] for name in history})
+
+
+@_stands_for("mmengine.optim.scheduler.param_scheduler.OneCycleParamScheduler")
+class _OneCycle:
+    """Stands for the class whose annealing function is in the state of ``OneCycleLR``."""
+
+
+@_stands_for("builtins.getattr")
+def _attribute(owner: Any, name: str) -> Any:
+    """What checkpoints use ``getattr`` for.
+
+    MMEngine allows the real one, which leads from any function to ``__builtins__`` and, through
+    ``torch._tensor._rebuild_from_type_v2``, to running code in spite of ``weights_only=True``.
+    """
+    if owner is _History:
+        return None
+    if owner is _OneCycle and name in ("_annealing_cos", "_annealing_linear"):
+        return getattr(OneCycleParamScheduler, name)
+    raise ValueError(f"getattr({owner!r}, {name!r})")
+
+
+def _allowed_globals() -> list[Any]:
+    """Returns what MMEngine's checkpoints hold beside tensors: histories in numpy arrays."""
+    core = np._core if hasattr(np, "_core") else np.core
+    return [
+        _History,
+        _OneCycle,
+        _attribute,
+        np.ndarray,
+        np.dtype,
+        core.multiarray._reconstruct,
+        core.multiarray.scalar,
+        *(type(np.dtype(kind)) for kind in ("float64", "float32", "int64", "int32", "bool")),
+    ]
+
+
+def read_checkpoint(path: str | os.PathLike[str], map_location: Any = "cpu") -> Any:
+    """Reads a checkpoint without running code from it.
+
+    Args:
+        path: File written by ``torch.save``. Beside tensors and plain values,
+            MMEngine's log histories are understood, as its checkpoints hold them.
+        map_location: Where the tensors go, as in ``torch.load``.
+
+    Returns:
+        The file's content. ``meta.config`` is left out: MMEngine would run it as a config.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        TornCheckpointError: If its end is missing or a check sum fails.
+        ValueError: If it holds more than data.
+    """
+    path = os.path.expanduser(os.fspath(path))
+    if not os.path.isfile(path):
+        raise FileNotFoundError(f"checkpoint {path!r} does not exist; give a checkpoint file")
+    _check_whole(path)
+    try:
+        if tarfile.is_tarfile(path):  # torch before 2.6 unpickles these in spite of weights_only
+            raise ValueError("an archive in tar format")
+        with torch.serialization.safe_globals(_allowed_globals()):
+            content = torch.load(path, map_location=map_location, weights_only=True)
+    except Exception as error:
+        raise ValueError(
+            f"checkpoint {path!r} holds more than data and is refused, as it could run code "
+            f"(torch.load with weights_only=True: {error}). If you trust whoever made it, save its "
+            "weights alone where it was made: torch.save(model.state_dict(), FILE)"
+        ) from error
+    if isinstance(content, dict) and isinstance(content.get("meta"), dict):
+        content["meta"].pop("config", None)
+    return content
+
+
+def _check_whole(path: str) -> None:
+    """Raises unless a file in torch's zip format is complete; torch.load checks no sums."""
+    with open(path, "rb") as file:
+        start = file.read(4)
+    if start and start != b"PK\x03\x04":
+        return  # the format before torch 1.6, which has no sums
+    try:
+        with zipfile.ZipFile(path) as archive:
+            broken = archive.testzip()
+    except (zipfile.BadZipFile, EOFError, OSError) as error:
+        broken = str(error)
+    if broken is not None:
+        raise TornCheckpointError(
+            f"checkpoint {path!r} is torn: it was not written to its end, or has changed on the "
+            f"disk ({broken}). Take an earlier checkpoint, or copy it again"
+        )
+
+
+def read_state_dict(path: str | os.PathLike[str]) -> dict[str, Tensor]:
+    """Reads a state dict from a checkpoint, see :func:`read_checkpoint`.
+
+    Args:
+        path: File with a state dict, or with a dict that holds one under
+            ``state_dict``: the two layouts that MMEngine loads.
+
+    Returns:
+        Names to tensors.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it holds no state dict.
+    """
+    return state_dict_of(read_checkpoint(path), path)
+
+
+def state_dict_of(content: Any, path: str | os.PathLike[str]) -> dict[str, Tensor]:
+    """Returns the state dict in a checkpoint's content; see :func:`read_state_dict`."""
+    if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
+        content = content["state_dict"]
+    if not isinstance(content, dict) or not any(isinstance(v, Tensor) for v in content.values()):
+        raise ValueError(
+            f"checkpoint {str(path)!r} holds no state dict (names to tensors). "
+            "Where it lies under another key, such as 'model', save it by itself: "
+            "torch.save(torch.load(FILE, weights_only=True)['model'], NEW_FILE)"
+        )
+    return {key: value for key, value in content.items() if isinstance(value, Tensor)}
+
+
+def trained_classes(content: Any) -> tuple[str, ...]:
+    """Returns the class names that a checkpoint's content gives, () where it gives none."""
+    meta = content.get("meta") if isinstance(content, dict) else None
+    data = meta.get("dataset_meta") if isinstance(meta, dict) else None
+    return tuple((data.get("classes") if isinstance(data, dict) else None) or ())
+
+
+@CheckpointLoader.register_scheme(prefixes="", force=True)
+def load_from_file(filename: str, map_location: Any = None) -> Any:
+    """Loads a local checkpoint for MMEngine."""
+    return read_checkpoint(filename, map_location)
+
+
+@CheckpointLoader.register_scheme(prefixes=("http://", "https://"), force=True)
+def load_from_url(filename: str, map_location: Any = None) -> Any:
+    """Loads a checkpoint by its address, through torch's hub cache, for MMEngine."""
+    target = Path(torch.hub.get_dir()) / "checkpoints" / os.path.basename(urlparse(filename).path)
+    if get_rank() == 0:
+        _download(filename, target)
+    barrier()
+    _download(filename, target)  # on machines that do not share the first one's cache
+    return read_checkpoint(target, map_location)
+
+
+def _download(url: str, target: Path) -> None:
+    if not target.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        torch.hub.download_url_to_file(url, str(target), progress=get_rank() == 0)
+
+
+@CheckpointLoader.register_scheme(prefixes=("modelzoo://", "torchvision://"), force=True)
+def load_from_torchvision(filename: str, map_location: Any = None) -> Any:
+    """Loads torchvision's published weights by name for MMEngine."""
+    return load_from_url(_address(filename, get_torchvision_models()), map_location)
+
+
+@CheckpointLoader.register_scheme(prefixes=("open-mmlab://", "openmmlab://"), force=True)
+def load_from_openmmlab(filename: str, map_location: Any = None) -> Any:
+    """Loads OpenMMLab's published weights by name for MMEngine."""
+    return load_from_url(_address(filename, get_external_models()), map_location)
+
+
+@CheckpointLoader.register_scheme(prefixes="mmcls://", force=True)
+def load_from_mmcls(filename: str, map_location: Any = None) -> dict:
+    """Loads the backbone of a published classifier by name for MMEngine."""
+    content = load_from_url(_address(filename, get_mmcls_models()), map_location)
+    state = state_dict_of(content, filename)
+    prefix = "backbone."
+    return dict(
+        state_dict=OrderedDict(
+            (key.removeprefix(prefix), value)
+            for key, value in state.items()
+            if key.startswith(prefix)
+        )
+    )
+
+
+def _address(filename: str, urls: dict[str, str]) -> str:
+    name = filename.split("://", maxsplit=1)[1]
+    address = urls.get(name, "")
+    if not address.startswith(("http://", "https://")):
+        raise ValueError(
+            f"checkpoint {filename!r}: no published weights have this name; give a file, or an "
+            "address that starts with https://"
+        )
+    return address
+
+
+@CheckpointLoader.register_scheme(
+    prefixes=("pavi://", r"(\S+\:)?s3://", r"(\S+\:)?petrel://"), force=True
+)
+def load_from_store(filename: str, map_location: Any = None) -> Any:
+    """Refuses what only MMEngine's own, unsafe loaders can read."""
+    raise ValueError(
+        f"checkpoint {filename!r}: mmsrdl reads files, https:// and torchvision://; copy it to a "
+        "file and give that"
+    )
