@@ -77,6 +77,18 @@ def write_tiny_coco(root: Path, classes: tuple[str, ...]) -> Path:
 
 
 @pytest.fixture(scope="session")
+def seven(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Seven images with labels of three classes, in OpenMMLab's json."""
+    root = tmp_path_factory.mktemp("seven")
+    names = [f"{i}.jpg" for i in range(7)]
+    write_photos(root, names)
+    data = [{"img_path": name, "gt_label": [i % 3, 2]} for i, name in enumerate(names)]
+    content = {"metainfo": {"classes": ["boat", "car", "dog"]}, "data_list": data}
+    (root / "ann.json").write_text(json.dumps(content))
+    return root
+
+
+@pytest.fixture(scope="session")
 def photographs() -> Path:
     """The folder of real photographs, weights and word vectors."""
     folder = os.environ.get("MMSRDL_DATA")

@@ -9,17 +9,23 @@ default_hooks = dict(
         type="CheckpointHook", interval=1, max_keep_ckpts=2, save_best="mlr/mAP", rule="greater"
     ),
     sampler_seed=dict(type="DistSamplerSeedHook"),
-    # BN statistics are kept per process; without this a validation on several
-    # processes differs from the same checkpoint's on one.
-    sync_buffers=dict(type="SyncBuffersHook"),
+    # BN statistics are kept per process; without this a validation on several processes
+    # differs from the same checkpoint's on one.
+    sync_buffers=dict(type="mmsrdl.SyncBuffersHook"),
+    # Dropout and the like by (seed, iteration, rank), so that a resumed run repeats them.
+    iteration_seed=dict(type="mmsrdl.IterationSeedHook"),
+    # What goes wrong quietly elsewhere is an error here.
     unknown_labels=dict(type="mmsrdl.UnknownLabelGuardHook"),
+    class_guard=dict(type="mmsrdl.ClassGuardHook"),
+    checkpoint_guard=dict(type="mmsrdl.CheckpointGuardHook"),
     visualization=dict(type="VisualizationHook", enable=False),
 )
 
 env_cfg = dict(
     cudnn_benchmark=False,
     mp_cfg=dict(mp_start_method="fork", opencv_num_threads=0),
-    dist_cfg=dict(backend="nccl"),
+    # Seconds after which a process that waits in vain for another one ends.
+    dist_cfg=dict(backend="nccl", timeout=600),
 )
 
 vis_backends = [dict(type="LocalVisBackend")]

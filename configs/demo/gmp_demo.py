@@ -41,7 +41,7 @@ param_scheduler = [
         convert_to_iter_based=True,
     ),
 ]
-train_cfg = dict(by_epoch=True, max_epochs=8, val_interval=8)
+train_cfg = dict(type="mmsrdl.ResumableEpochLoop", max_epochs=8, val_interval=8)
 val_cfg = dict()
 test_cfg = dict()
 

@@ -12,7 +12,8 @@ from mmengine.registry import DefaultScope
 from mmpretrain.registry import MODELS, TRANSFORMS
 from torch import Tensor, nn
 
-from mmsrdl.models.weights import read_checkpoint
+from mmsrdl.checkpoint import read_checkpoint, state_dict_of, trained_classes
+from mmsrdl.datasets.class_names import first_difference
 
 
 @dataclass
@@ -46,7 +47,7 @@ def load_model(cfg: Config, checkpoint: str, device: str = "cpu") -> tuple[nn.Mo
         ValueError: If the file cannot be read, or is another model's.
     """
     content = read_checkpoint(checkpoint)
-    state = content.get("state_dict", content)
+    state = state_dict_of(content, checkpoint)
     with DefaultScope.overwrite_default_scope(cfg.get("default_scope", "mmpretrain")):
         preprocessor = cfg.get("data_preprocessor")
         model = MODELS.build({"data_preprocessor": preprocessor, **cfg.model})
@@ -57,11 +58,17 @@ def load_model(cfg: Config, checkpoint: str, device: str = "cpu") -> tuple[nn.Mo
             f"checkpoint {checkpoint!r} is not of the config's model: {error}"
         ) from error
     embedder = getattr(getattr(model, "head", None), "embedder", None)
-    classes = content.get("meta", {}).get("dataset_meta", {}).get("classes")
-    classes = classes or getattr(embedder, "classes", None)
-    if classes is None:
+    embedded = getattr(embedder, "classes", None)
+    classes = trained_classes(content) or embedded
+    if not classes:
         raise ValueError(
             f"checkpoint {checkpoint!r} names no classes; evaluate a checkpoint that MMEngine saved"
+        )
+    if embedded is not None and tuple(embedded) != tuple(classes):
+        raise ValueError(
+            f"checkpoint {checkpoint!r} was trained on other classes than those of "
+            f"model.head.embedder: {first_difference(classes, embedded)}; give the config that it "
+            "was trained with"
         )
     return model.to(device).eval(), list(classes)
 

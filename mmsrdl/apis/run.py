@@ -1,39 +1,54 @@
 """Training and evaluation, as the command line and Python call them."""
 
-import os
 from collections.abc import Iterator
 from typing import Any
 
 from mmengine.config import Config
-from mmengine.model import is_model_wrapper
 from mmengine.registry import RUNNERS
 from mmengine.runner import Runner
 from mmengine.runner.checkpoint import CheckpointLoader
 from torch import nn
 
 from mmsrdl.apis.distributed import prepare_distributed
-from mmsrdl.models.weights import read_state_dict
+from mmsrdl.apis.resume import newest_checkpoint
 
 
 def train(cfg: Config, resume: str | None = None) -> nn.Module:
     """Trains a model.
 
+    A run that was stopped and is resumed ends with the weights of one that was not, where the
+    loop is a :class:`mmsrdl.engine.ResumableEpochLoop` or ``ResumableIterLoop``.
+
     Args:
         cfg: Config, see :func:`load_config`.
-        resume: ``'auto'`` goes on from the newest checkpoint of the work
+        resume: ``'auto'`` goes on from the newest whole checkpoint of the work
             directory, if there is one; a file, from that checkpoint.
 
     Returns:
         The trained model.
 
     Raises:
+        FileNotFoundError: If a checkpoint to resume or to start from does not exist.
+        ValueError: If it cannot be read as data, or is another model's.
         RuntimeError: If pretrained weights of the config cannot be had.
     """
     if resume is not None:
         cfg.resume, cfg.load_from = True, None if resume == "auto" else resume
+    lines = []
+    if cfg.get("resume") and not cfg.get("load_from"):
+        cfg.load_from, lines = newest_checkpoint(cfg.work_dir)
+        cfg.resume = cfg.load_from is not None
+        lines.append(
+            f"going on from {cfg.load_from}"
+            if cfg.resume
+            else f"nothing to resume in {cfg.work_dir!r}: training begins anew"
+        )
     prepare_distributed(cfg)
     check_pretrained(cfg)
-    model = _build_runner(cfg).train()
+    runner = _build_runner(cfg)
+    for line in lines:
+        runner.logger.warning(line)
+    model = runner.train()
     # EMA gave the weights back behind autograd's version counters: drop what CARHead keeps.
     return model.train(model.training)
 
@@ -52,35 +67,27 @@ def test(cfg: Config, checkpoint: str, out: str | None = None) -> dict[str, floa
     Raises:
         ValueError: If ``out`` is given and the config has no ``mmsrdl.MultiLabelMetric``,
             or if the checkpoint cannot be read or is another model's.
+        FileNotFoundError: If the checkpoint does not exist.
     """
     if out is not None:
         _metric_of(cfg, out).out_file = out
     cfg.load_from = checkpoint
     prepare_distributed(cfg)
-    runner = _build_runner(cfg)
-    if os.path.isfile(checkpoint):
-        _check_fits(checkpoint, runner.model)
-    return runner.test()
+    cfg.resume = False
+    return _build_runner(cfg).test()
 
 
-def _check_fits(checkpoint: str, model: nn.Module) -> None:
-    """Refuses another model's checkpoint, of which MMEngine would load what fits."""
-    state = read_state_dict(checkpoint)
-    found = {name.removeprefix("module."): value.shape for name, value in state.items()}
-    bare: Any = model.module if is_model_wrapper(model) else model
-    wanted = {name: value.shape for name, value in bare.state_dict().items()}
-    wrong = sorted(
-        name for name in found.keys() | wanted.keys() if found.get(name) != wanted.get(name)
-    )
-    if wrong:
-        raise ValueError(
-            f"checkpoint {checkpoint!r} is not of the config's model: {len(wrong)} entries are "
-            f"missing, unexpected or of another shape, such as {wrong[:3]}; give the config that "
-            "it was trained with"
-        )
+GUARDS = {
+    "class_guard": "mmsrdl.ClassGuardHook",
+    "checkpoint_guard": "mmsrdl.CheckpointGuardHook",
+}
 
 
 def _build_runner(cfg: Config) -> Runner:
+    """Builds the config's runner, which guards also those configs that do not say so."""
+    cfg.setdefault("default_hooks", {})
+    for name, kind in GUARDS.items():
+        cfg.default_hooks.setdefault(name, dict(type=kind))
     return RUNNERS.build(cfg) if "runner_type" in cfg else Runner.from_cfg(cfg)
 
 

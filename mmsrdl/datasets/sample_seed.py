@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-__all__ = ["SampleSeed"]
+__all__ = ["SampleSeed", "seed_generators"]
 
 
 class SampleSeed:
@@ -51,7 +51,7 @@ class SampleSeed:
             return
         states = random.getstate(), np.random.get_state(), torch.default_generator.get_state()
         try:
-            _seed_all(np.random.SeedSequence([seed, epoch, index]))
+            seed_generators(np.random.SeedSequence([seed, epoch, index]))
             yield
         finally:
             random.setstate(states[0])
@@ -69,9 +69,17 @@ class SampleSeed:
         self._state.share_memory_()
 
 
-def _seed_all(sequence: np.random.SeedSequence) -> None:
+def seed_generators(sequence: np.random.SeedSequence, gpus: bool = False) -> None:
+    """Seeds python's, numpy's and torch's generators.
+
+    Args:
+        sequence: What the three seeds are drawn from.
+        gpus: Whether to seed the GPUs' generators, too.
+    """
     words = sequence.generate_state(3, np.uint64).tolist()
     random.seed(words[0])
     np.random.seed([words[1] >> 32, words[1] & 0xFFFFFFFF])
-    # torch.manual_seed would also reseed the GPUs, which are the model's.
-    torch.default_generator.manual_seed(words[2])
+    if gpus:
+        torch.manual_seed(words[2])
+    else:
+        torch.default_generator.manual_seed(words[2])

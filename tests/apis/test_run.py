@@ -8,10 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from mmengine.config import Config
 
-from mmsrdl.apis.run import _check_fits, check_pretrained
+from mmsrdl.apis.run import check_pretrained
 
 ROOT = Path(__file__).resolve().parents[2]
 LIGHT = [
@@ -154,14 +153,3 @@ def test_weights_that_cannot_be_had() -> None:
     )
     with pytest.raises(RuntimeError, match=message):
         check_pretrained(cfg)
-
-
-def test_another_models_checkpoint_gives_no_figure(tmp_path: Path) -> None:
-    torch.save(
-        {"state_dict": {"weight": torch.zeros(3, 4), "bias": torch.zeros(3)}}, tmp_path / "a.pth"
-    )
-    _check_fits(str(tmp_path / "a.pth"), torch.nn.Linear(4, 3))
-    with pytest.raises(
-        ValueError, match=r"not of the config's model: 2 entries .*'bias', 'weight'"
-    ):
-        _check_fits(str(tmp_path / "a.pth"), torch.nn.Linear(4, 5))

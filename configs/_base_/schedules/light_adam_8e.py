@@ -9,7 +9,7 @@ param_scheduler = dict(
     type="CosineAnnealingLR", by_epoch=True, T_max=8, eta_min_ratio=0.01, convert_to_iter_based=True
 )
 
-train_cfg = dict(by_epoch=True, max_epochs=8, val_interval=1)
+train_cfg = dict(type="mmsrdl.ResumableEpochLoop", max_epochs=8, val_interval=1)
 val_cfg = dict()
 test_cfg = dict()
 

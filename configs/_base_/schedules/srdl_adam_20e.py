@@ -7,7 +7,7 @@ optim_wrapper = dict(
 )
 param_scheduler = dict(type="StepLR", by_epoch=True, step_size=10, gamma=0.1)
 
-train_cfg = dict(by_epoch=True, max_epochs=20, val_interval=1)
+train_cfg = dict(type="mmsrdl.ResumableEpochLoop", max_epochs=20, val_interval=1)
 val_cfg = dict()
 test_cfg = dict()
 

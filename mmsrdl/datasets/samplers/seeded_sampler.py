@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from mmengine.dataset import ClassBalancedDataset, DefaultSampler, RepeatDataset
@@ -41,7 +42,21 @@ class SeededSampler(DefaultSampler):
                 f"dataset {type(self.dataset).__name__} holds no mmsrdl.MultiLabelDataset that "
                 "SeededSampler could seed; use DefaultSampler"
             )
+        self._begin = 0
         self.set_epoch(self.epoch)
+
+    def __iter__(self) -> Iterator[int]:
+        """Iterate the indices of this process, once from where :meth:`begin_at` says."""
+        begin, self._begin = self._begin, 0
+        return islice(super().__iter__(), begin, None)
+
+    def begin_at(self, number: int) -> None:
+        """Leave the first samples out of the next pass, which a stopped run has seen.
+
+        Args:
+            number: How many samples of this process; 0 or more.
+        """
+        self._begin = number
 
     def set_epoch(self, epoch: int) -> None:
         """Set the epoch of the sampler and of the data sets."""

@@ -1,7 +1,19 @@
 """Hooks: they schedule, the model computes."""
 
 from mmsrdl.engine.hooks.channels_last_hook import ChannelsLastHook
+from mmsrdl.engine.hooks.checkpoint_guard_hook import CheckpointGuardHook
+from mmsrdl.engine.hooks.class_guard_hook import ClassGuardHook
+from mmsrdl.engine.hooks.iteration_seed_hook import IterationSeedHook
 from mmsrdl.engine.hooks.oe_erasing_hook import OEErasingHook
+from mmsrdl.engine.hooks.sync_buffers_hook import SyncBuffersHook
 from mmsrdl.engine.hooks.unknown_label_guard_hook import UnknownLabelGuardHook
 
-__all__ = ["ChannelsLastHook", "OEErasingHook", "UnknownLabelGuardHook"]
+__all__ = [
+    "ChannelsLastHook",
+    "CheckpointGuardHook",
+    "ClassGuardHook",
+    "IterationSeedHook",
+    "OEErasingHook",
+    "SyncBuffersHook",
+    "UnknownLabelGuardHook",
+]

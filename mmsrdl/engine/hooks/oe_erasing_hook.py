@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmpretrain.models.heads import CSRAClsHead
 
+from mmsrdl.engine.hooks.bare_model import bare_model
 from mmsrdl.models.erasing import ObjectErasing
 from mmsrdl.models.erasing.csra import bind_csra, unbind_csra
 from mmsrdl.registry import HOOKS
@@ -112,5 +112,4 @@ class OEErasingHook(Hook):
 
 
 def _head_of(runner: Runner) -> Any:
-    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-    return getattr(model, "head", None)
+    return getattr(bare_model(runner), "head", None)

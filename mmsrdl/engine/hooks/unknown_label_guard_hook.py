@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import torch
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
+from mmsrdl.engine.hooks.bare_model import bare_model
 from mmsrdl.models.losses import check_known
 from mmsrdl.registry import HOOKS
 
@@ -27,8 +27,7 @@ class UnknownLabelGuardHook(Hook):
         self, runner: Runner, batch_idx: int, data_batch: Sequence[dict] | dict | None = None
     ) -> None:
         """Looks at the labels of the batch, which are still on the CPU."""
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        loss = getattr(getattr(model, "head", None), "loss_module", None)
+        loss = getattr(getattr(bare_model(runner), "head", None), "loss_module", None)
         if loss is None or not isinstance(data_batch, dict):
             return
         samples = data_batch.get("data_samples") or []

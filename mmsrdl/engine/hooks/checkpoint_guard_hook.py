@@ -1,0 +1,66 @@
+"""A guard between a checkpoint and a model that it does not fit."""
+
+from mmengine.hooks import Hook
+from mmengine.runner import BaseLoop, Runner
+
+from mmsrdl.checkpoint import trained_classes
+from mmsrdl.datasets.class_names import first_difference
+from mmsrdl.engine.hooks.bare_model import bare_model
+from mmsrdl.engine.hooks.class_guard_hook import data_classes
+from mmsrdl.registry import HOOKS
+
+RESUMED = ("meta", "state_dict", "message_hub", "optimizer")
+
+
+@HOOKS.register_module()
+class CheckpointGuardHook(Hook):
+    """Refuses another model's checkpoint, of which MMEngine would load what fits.
+
+    To evaluate and to resume, every entry must be there in its shape, and the class names must be
+    the data's. To begin training from (``load_from``), a checkpoint of another number of classes
+    may fill what it fits, as is usual, but not one of as many other classes, whose heads would be
+    taken for each other.
+
+    Raises:
+        ValueError: When a checkpoint is loaded that does not fit.
+    """
+
+    priority = "VERY_HIGH"  # before EMAHook takes its share
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Compares a checkpoint that was read with the model and the data."""
+        path = runner._load_from
+        state = checkpoint.get("state_dict", checkpoint)
+        if runner._resume:
+            lacking = [key for key in RESUMED if key not in checkpoint]
+            if lacking:
+                raise ValueError(
+                    f"checkpoint {path!r} cannot be resumed, it lacks {', '.join(lacking)}; resume "
+                    "from an epoch_N.pth or iter_N.pth, or start from its weights with "
+                    f"--cfg-options load_from={path}"
+                )
+        found = {name.removeprefix("module."): value for name, value in state.items()}
+        wanted = bare_model(runner).state_dict()
+        wrong = sorted(
+            name
+            for name in found.keys() | wanted.keys()
+            if getattr(found.get(name), "shape", None) != getattr(wanted.get(name), "shape", None)
+        )
+        exact = runner._resume or not isinstance(runner._train_loop, BaseLoop)
+        if wrong and (exact or not found.keys() & (wanted.keys() - set(wrong))):
+            raise ValueError(
+                f"checkpoint {path!r} is not of the config's model: {len(wrong)} entries are "
+                f"missing, unexpected or of another shape, such as {wrong[:3]}; give the config "
+                "that it was trained with"
+            )
+        self._check_classes(runner, checkpoint, exact)
+
+    def _check_classes(self, runner: Runner, checkpoint: dict, exact: bool) -> None:
+        names = trained_classes(checkpoint)
+        for loader, classes in data_classes(runner):
+            if names and names != classes and (exact or len(names) == len(classes)):
+                raise ValueError(
+                    f"checkpoint {runner._load_from!r} was trained on other classes than those of "
+                    f"{loader}: {first_difference(names, classes)}; give the data set its classes "
+                    "in their order, or take only its backbone with --weights"
+                )

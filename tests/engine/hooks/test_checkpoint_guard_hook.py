@@ -1,0 +1,105 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+
+from mmsrdl import apis
+from mmsrdl.checkpoint import read_checkpoint
+from tests.small_run import BY_EPOCH, CLASSES, EPOCHS, make_config
+
+
+@pytest.fixture(scope="module")
+def run(seven: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    work_dir = tmp_path_factory.mktemp("run")
+    apis.train(make_config(seven, work_dir, {**EPOCHS, "max_epochs": 1}, BY_EPOCH))
+    return work_dir
+
+
+def evaluate(cfg: Config, path: str) -> None:
+    cfg.test_dataloader, cfg.test_cfg = cfg.val_dataloader, dict()
+    cfg.test_evaluator = cfg.val_evaluator
+    apis.test(cfg, path)
+
+
+def resume(cfg: Config, path: str) -> None:
+    apis.train(cfg, resume=path)
+
+
+def begin_from(cfg: Config, path: str) -> None:
+    cfg.load_from = path
+    apis.train(cfg)
+
+
+def of_three(run: Path) -> str:
+    return str(run / "epoch_1.pth")
+
+
+def reordered(cfg: Config) -> None:
+    """Numbers the classes of model and data in another way."""
+    classes = [*CLASSES[1:], CLASSES[0]]
+    cfg.model.head.embedder.classes = classes
+    for loader in (cfg.train_dataloader, cfg.val_dataloader):
+        loader.dataset.metainfo = dict(classes=classes)
+
+
+@pytest.mark.parametrize("enter", [evaluate, resume, begin_from])
+def test_another_class_list(enter: Callable, run: Path, seven: Path, tmp_path: Path) -> None:
+    cfg = make_config(seven, tmp_path, EPOCHS, BY_EPOCH)
+    reordered(cfg)
+    message = (
+        r"checkpoint '.*epoch_1.pth' was trained on other classes than those of \w+_dataloader: "
+        r"class 0 is 'boat' against 'car'; give the data set .*--weights"
+    )
+    with pytest.raises(ValueError, match=message):
+        enter(cfg, of_three(run))
+
+
+@pytest.mark.parametrize("enter", [evaluate, resume])
+def test_another_models_checkpoint(enter: Callable, run: Path, seven: Path, tmp_path: Path) -> None:
+    cfg = make_config(seven, tmp_path, EPOCHS, BY_EPOCH)
+    cfg.model.head.classifier = "shared"
+    message = r"is not of the config's model: 2 entries .*'head.classifier.bias'.*give the config"
+    with pytest.raises(ValueError, match=message):
+        enter(cfg, of_three(run))
+
+
+def test_nothing_of_it_fits(run: Path, seven: Path, tmp_path: Path) -> None:
+    torch.save({"state_dict": {"other.weight": torch.zeros(2)}}, tmp_path / "other.pth")
+    cfg = make_config(seven, tmp_path / "work", EPOCHS, BY_EPOCH)
+    with pytest.raises(ValueError, match=r"is not of the config's model: .* entries are missing"):
+        begin_from(cfg, str(tmp_path / "other.pth"))
+
+
+def test_weights_without_a_state_are_not_resumed(run: Path, seven: Path, tmp_path: Path) -> None:
+    (best,) = run.glob("best_*.pth")
+    cfg = make_config(seven, tmp_path, EPOCHS, BY_EPOCH)
+    message = rf"'{best}' cannot be resumed, it lacks optimizer; resume from .*load_from={best}"
+    with pytest.raises(ValueError, match=message):
+        resume(cfg, str(best))
+
+
+def test_fine_tuning_on_other_classes(run: Path, seven: Path, tmp_path: Path) -> None:
+    """The backbone is taken and the head, which has another size, is not."""
+    classes = [*CLASSES, "tree"]
+    cfg = make_config(seven, tmp_path, {**EPOCHS, "max_epochs": 1}, BY_EPOCH)
+    cfg.model.head.update(num_classes=4)
+    cfg.model.head.embedder.classes = classes
+    for loader in (cfg.train_dataloader, cfg.val_dataloader):
+        loader.dataset.metainfo = dict(classes=classes)
+    cfg.custom_hooks.pop(0)  # MMPretrain's EMAHook takes a checkpoint of the same shapes alone
+    cfg.optim_wrapper.optimizer.lr = 0.0
+    begin_from(cfg, of_three(run))
+    name = "backbone.conv1.weight"
+    tuned, source = (
+        read_checkpoint(path)["state_dict"][name]
+        for path in (tmp_path / "epoch_1.pth", run / "epoch_1.pth")
+    )
+    torch.testing.assert_close(tuned, source)
+
+
+def test_another_processes_prefix_fits(run: Path, seven: Path, tmp_path: Path) -> None:
+    state = {f"module.{k}": v for k, v in read_checkpoint(of_three(run))["state_dict"].items()}
+    torch.save({"state_dict": state}, tmp_path / "wrapped.pth")
+    evaluate(make_config(seven, tmp_path, EPOCHS, BY_EPOCH), str(tmp_path / "wrapped.pth"))

@@ -1,0 +1,59 @@
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from mmsrdl.apis import train
+from mmsrdl.datasets.class_names import first_difference
+from mmsrdl.engine.hooks.class_guard_hook import num_outputs
+from tests.small_run import BY_EPOCH, CLASSES, EPOCHS, make_config
+
+
+def test_head_of_another_size(seven: Path, tmp_path: Path) -> None:
+    cfg = make_config(seven, tmp_path, EPOCHS, BY_EPOCH)
+    cfg.model.neck = dict(type="GlobalAveragePooling")
+    cfg.model.head = dict(type="MultiLabelLinearClsHead", num_classes=5, in_channels=8)
+    cfg.default_hooks.pop("oe")
+    message = r"model.head has 5 outputs but train_dataloader has 3 classes; set .*num_classes=3"
+    with pytest.raises(ValueError, match=message):
+        train(cfg)
+
+
+@pytest.mark.parametrize(
+    ("classes", "difference"),
+    [
+        (["boat", "dog", "car"], "class 1 is 'dog' against 'car'"),
+        (["boat", "car", "dog", "cat"], "4 against 3 classes"),
+    ],
+)
+def test_embeddings_of_other_classes(
+    classes: list[str], difference: str, seven: Path, tmp_path: Path
+) -> None:
+    cfg = make_config(seven, tmp_path, EPOCHS, BY_EPOCH)
+    cfg.model.head.update(num_classes=len(classes))
+    cfg.model.head.embedder.classes = classes
+    message = rf"embedder.classes are not the classes of train_dataloader: {difference}; give the"
+    with pytest.raises(ValueError, match=message):
+        train(cfg)
+
+
+def test_two_data_sets_of_other_classes(seven: Path, tmp_path: Path) -> None:
+    cfg = make_config(seven, tmp_path, EPOCHS, BY_EPOCH)
+    cfg.val_dataloader.dataset.metainfo = dict(classes=[*CLASSES[1:], CLASSES[0]])
+    message = (
+        r"val_dataloader and train_dataloader do not have the same classes: class 0 is 'car' "
+        r"against 'boat'; give both data sets the same metainfo"
+    )
+    with pytest.raises(ValueError, match=message):
+        train(cfg)
+
+
+def test_sizes_of_heads() -> None:
+    linear = torch.nn.Linear(2, 4)
+    csra = SimpleNamespace(csra_heads=[SimpleNamespace(head=torch.nn.Conv2d(2, 6, 1))])
+    assert num_outputs(SimpleNamespace(num_classes=3, fc=linear)) == 3
+    assert num_outputs(SimpleNamespace(fc=linear)) == 4
+    assert num_outputs(csra) == 6
+    assert num_outputs(SimpleNamespace()) is num_outputs(None) is None
+    assert first_difference(["a", "b"], ["a", "c"]) == "class 1 is 'b' against 'c'"

@@ -1,0 +1,125 @@
+"""A run that was stopped and goes on ends like one that was not, bit for bit."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from mmsrdl.apis import train
+from mmsrdl.checkpoint import read_checkpoint
+from tests.small_run import BY_EPOCH, BY_ITER, EPOCHS, ITERS, make_config
+
+
+def final(work_dir: Path, checkpoint: dict) -> dict:
+    return read_checkpoint(work_dir / ("epoch_3.pth" if checkpoint["by_epoch"] else "iter_12.pth"))
+
+
+def same(one: dict, other: dict) -> None:
+    assert one["param_schedulers"] == other["param_schedulers"]
+    for key in ("state_dict", "ema_state_dict", "optimizer"):
+        torch.testing.assert_close(one[key], other[key], rtol=0, atol=0)
+    for key in ("epoch", "iter", "seed"):
+        assert one["meta"][key] == other["meta"][key]
+    best = [content["message_hub"]["runtime_info"]["best_score"] for content in (one, other)]
+    assert best[0] == best[1]
+
+
+@pytest.fixture(scope="module")
+def whole(seven: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict]:
+    """What runs that nothing stops end with."""
+    ends = {}
+    for name, loop, checkpoint in (
+        ("epochs", EPOCHS, BY_EPOCH),
+        ("epochs by iteration", EPOCHS, BY_ITER),
+        ("iterations", ITERS, BY_ITER),
+    ):
+        work_dir = tmp_path_factory.mktemp("whole")
+        train(make_config(seven, work_dir, loop, checkpoint))
+        ends[name] = final(work_dir, checkpoint)
+    return ends
+
+
+@pytest.mark.parametrize(
+    ("name", "stop", "position"),
+    [
+        ("epochs", ("iteration", 6), (1, 4)),  # inside the second epoch
+        ("epochs", ("validation", 8), (2, 8)),
+        ("epochs", ("saving", 8), (1, 4)),
+        ("epochs by iteration", ("iteration", 7), (1, 6)),  # inside the second epoch
+        ("epochs by iteration", ("iteration", 8), (1, 8)),  # at its end, not yet counted
+        ("epochs by iteration", ("validation", 8), (1, 8)),
+        ("iterations", ("iteration", 7), (0, 6)),
+        ("iterations", ("iteration", 11), (0, 10)),
+        ("iterations", ("validation", 5), (0, 4)),
+    ],
+)
+def test_stopped_and_resumed(
+    name: str,
+    stop: tuple[str, int],
+    position: tuple[int, int],
+    seven: Path,
+    whole: dict[str, dict],
+    tmp_path: Path,
+) -> None:
+    loop = ITERS if name == "iterations" else EPOCHS
+    checkpoint = BY_EPOCH if name == "epochs" else BY_ITER
+    options = dict(loop=loop, checkpoint=checkpoint)
+    with pytest.raises(KeyboardInterrupt):
+        train(make_config(seven, tmp_path, **options, stop=stop))
+    last = read_checkpoint((tmp_path / "last_checkpoint").read_text())
+    assert (last["meta"]["epoch"], last["meta"]["iter"]) == position
+    train(make_config(seven, tmp_path, **options), resume="auto")
+    same(final(tmp_path, checkpoint), whole[name])
+
+
+def test_the_seed_is_the_stopped_runs(seven: Path, whole: dict, tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        train(make_config(seven, tmp_path, EPOCHS, BY_EPOCH, stop=("iteration", 6)))
+    train(make_config(seven, tmp_path, EPOCHS, BY_EPOCH, seed=4), resume="auto")
+    same(final(tmp_path, BY_EPOCH), whole["epochs"])
+
+
+def test_a_file_to_resume_from(seven: Path, whole: dict, tmp_path: Path) -> None:
+    train(make_config(seven, tmp_path, EPOCHS, BY_EPOCH))
+    file = str(tmp_path / "epoch_2.pth")
+    train(make_config(seven, tmp_path / "elsewhere", EPOCHS, BY_EPOCH), resume=file)
+    same(final(tmp_path / "elsewhere", BY_EPOCH), whole["epochs"])
+
+
+def test_torn_newest_checkpoint(seven: Path, whole: dict, tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        train(make_config(seven, tmp_path, EPOCHS, BY_EPOCH, stop=("iteration", 9)))
+    newest = tmp_path / "epoch_2.pth"
+    newest.write_bytes(newest.read_bytes()[:5000])
+    cfg = make_config(seven, tmp_path, EPOCHS, BY_EPOCH)
+    cfg.log_level = "INFO"
+    train(cfg, resume="auto")
+    logs = "".join(path.read_text() for path in tmp_path.glob("*/*.log"))
+    assert f"passed over: checkpoint '{newest}' is torn" in logs
+    assert f"going on from {tmp_path / 'epoch_1.pth'}" in logs
+    same(final(tmp_path, BY_EPOCH), whole["epochs"])
+
+
+def test_nothing_to_resume_begins_anew(seven: Path, whole: dict, tmp_path: Path) -> None:
+    train(make_config(seven, tmp_path / "new", EPOCHS, BY_EPOCH), resume="auto")
+    same(final(tmp_path / "new", BY_EPOCH), whole["epochs"])
+
+
+def test_another_batch_size_begins_the_epoch_anew(seven: Path, tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        train(make_config(seven, tmp_path, EPOCHS, BY_ITER, stop=("iteration", 6)))
+    cfg = make_config(seven, tmp_path, EPOCHS, BY_ITER, batch_size=4)
+    cfg.log_level = "INFO"
+    train(cfg, resume="auto")
+    logs = "".join(path.read_text() for path in tmp_path.glob("*/*.log"))
+    assert "epoch 2 was stopped after 2 of 4 batches, and has 2 now" in logs
+    # Two iterations in each of the last two epochs, after the six of before.
+    assert read_checkpoint(tmp_path / "iter_10.pth")["meta"]["iter"] == 10
+
+
+@pytest.mark.parametrize("loop", [EPOCHS, ITERS], ids=["epochs", "iterations"])
+def test_another_sampler_is_refused(loop: dict, seven: Path, tmp_path: Path) -> None:
+    cfg = make_config(seven, tmp_path, loop, BY_ITER)
+    cfg.train_dataloader.sampler.type = "DefaultSampler"
+    with pytest.raises(TypeError, match=r"sampler DefaultSampler does not; use .*SeededSampler"):
+        train(cfg)
