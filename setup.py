@@ -56,15 +56,12 @@ class BuildPyWithMim(build_py):
         mim.mkdir(parents=True)
         for name in (*MIM_FOLDERS, MIM_INDEX):
             source = ROOT / name
-            if self.editable_mode and source.exists():
+            if self.editable_mode:
                 (mim / name).symlink_to(Path("..", "..", name))
             elif source.is_dir():
                 shutil.copytree(source, mim / name, ignore=shutil.ignore_patterns("__pycache__"))
-            elif source.exists():
+            else:
                 shutil.copy2(source, mim / name)
-        if not (mim / MIM_INDEX).exists():
-            # MMEngine refuses a package without an index, even an empty one.
-            (mim / MIM_INDEX).write_text("Import: []\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

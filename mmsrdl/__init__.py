@@ -1,9 +1,23 @@
 """mmsrdl: multi-label image recognition for OpenMMLab."""
 
+from typing import TYPE_CHECKING, Any
+
 from mmsrdl._stack import register_config_scope, require_stack
 from mmsrdl.version import __version__
 
-__all__ = ["__version__"]
+if TYPE_CHECKING:
+    from mmsrdl.apis.models import get_model, list_models
+
+__all__ = ["__version__", "get_model", "list_models"]
 
 require_stack()
 register_config_scope()
+
+
+def __getattr__(name: str) -> Any:
+    """Imports what needs torch when it is first used."""
+    if name not in ("get_model", "list_models"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from mmsrdl import apis
+
+    return getattr(apis, name)

@@ -87,10 +87,15 @@ def require_stack() -> None:
 
 
 def register_config_scope() -> None:
-    """Let ``_base_ = 'mmsrdl::folder/name.py'`` resolve: MMEngine only knows listed packages."""
+    """Let ``_base_ = 'mmsrdl::folder/name.py'`` resolve: MMEngine only knows listed packages.
+
+    MMEngine asks the distribution of this name where the package lies, and official MMEngine gets
+    a wrong answer for an editable install. Of a name that no distribution has, it asks the import
+    system for a module, beside which it looks: ``mmsrdl.version`` lies in this very package.
+    """
     from mmengine.config.utils import MODULE2PACKAGE
 
-    MODULE2PACKAGE.setdefault("mmsrdl", "mmsrdl")
+    MODULE2PACKAGE.setdefault("mmsrdl", "mmsrdl.version")
 
 
 def _release(text: str) -> tuple[int, ...]:

@@ -15,8 +15,9 @@ from tests.conftest import write_tiny_coco
 
 ROOT = Path(__file__).resolve().parents[1] / "configs"
 LEAVES = sorted(
-    str(path.relative_to(ROOT)) for path in ROOT.rglob("*.py") if "_base_" not in path.parts
+    str(path.relative_to(ROOT)) for path in ROOT.glob("*/*.py") if "_base_" not in path.parts
 )
+ALIASES = sorted(path.name for path in ROOT.glob("*.py"))
 SIDE = 64
 
 
@@ -93,7 +94,13 @@ def test_one_step(
     assert ("loss_era" in recorder.outputs) == erases
 
 
-@pytest.mark.parametrize("leaf", LEAVES)
+@pytest.mark.parametrize("alias", ALIASES)
+def test_short_way_is_the_leaf_itself(alias: str) -> None:
+    leaf = Config.fromfile(ROOT / "table5" / alias)
+    assert Config.fromfile(ROOT / alias).to_dict() == leaf.to_dict()
+
+
+@pytest.mark.parametrize("leaf", [*LEAVES, *ALIASES])
 def test_opens_with_paper_expectation_and_command(leaf: str) -> None:
     lines = (ROOT / leaf).read_text().splitlines()
     assert lines[0].startswith("# Paper: ")

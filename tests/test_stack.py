@@ -95,6 +95,15 @@ def import_mmsrdl(*options: str, path: Path) -> subprocess.CompletedProcess[str]
     return subprocess.run(command, env=environment, capture_output=True, text=True)
 
 
+def install(folder: Path, **versions: str) -> None:
+    """Writes the metadata of distributions, which is all that the guard reads."""
+    for name, version in versions.items():
+        (folder / f"{name}-{version}.dist-info").mkdir()
+        (folder / f"{name}-{version}.dist-info" / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: {name.replace('_', '-')}\nVersion: {version}\n"
+        )
+
+
 def test_import_stops_without_a_stack(tmp_path: Path) -> None:
     # -S leaves the site-packages out.
     result = import_mmsrdl("-S", path=tmp_path)
@@ -103,16 +112,21 @@ def test_import_stops_without_a_stack(tmp_path: Path) -> None:
 
 
 def test_import_stops_with_both_stacks(tmp_path: Path) -> None:
-    for name in ("mmengine", "onedl_mmengine"):
-        folder = tmp_path / f"{name}-0.10.7.dist-info"
-        folder.mkdir()
-        folder.joinpath("METADATA").write_text(
-            f"Metadata-Version: 2.1\nName: {name.replace('_', '-')}\nVersion: 0.10.7\n"
-        )
+    install(tmp_path, mmengine="0.10.7", onedl_mmengine="0.10.12")
     result = import_mmsrdl(path=tmp_path)
     assert result.returncode == 1
     assert "RuntimeError: mmsrdl found distributions that overwrite" in result.stderr
     assert "onedl-mmengine and mmengine" in result.stderr
+
+
+def test_import_stops_with_official_mmengine_and_new_torch(tmp_path: Path) -> None:
+    install(tmp_path, mmengine="0.10.7", mmcv="2.2.0", mmpretrain="1.2.0", torch="2.14.1")
+    result = import_mmsrdl("-S", path=tmp_path)
+    assert result.returncode == 1
+    assert "RuntimeError: mmengine 0.10.7 cannot load its own checkpoints with torch 2.14.1" in (
+        result.stderr
+    )
+    assert "pip uninstall -y mmengine mmcv mmpretrain\n" in result.stderr
 
 
 def test_source_checkouts_count_as_installed(tmp_path: Path) -> None:
@@ -125,3 +139,23 @@ def test_source_checkouts_count_as_installed(tmp_path: Path) -> None:
     config.joinpath("utils.py").write_text("MODULE2PACKAGE = {}\n")
     result = import_mmsrdl("-S", path=tmp_path)
     assert result.returncode == 0, result.stderr
+
+
+def test_configs_are_sought_in_the_package_that_was_imported(tmp_path: Path) -> None:
+    """Not in another mmsrdl of this environment, which a clone on PYTHONPATH hides."""
+    install(tmp_path, mmsrdl="0.0.1")
+    (tmp_path / "mmsrdl-0.0.1.dist-info" / "top_level.txt").write_text("mmsrdl\n")
+    (tmp_path / "mmsrdl").mkdir()
+    code = (
+        "import mmsrdl\n"
+        "from mmengine.config.utils import _get_package_and_cfg_path\n"
+        "from mmengine.utils import get_installed_path, is_installed\n"
+        "name, path = _get_package_and_cfg_path('mmsrdl::table5/a.py')\n"
+        "assert is_installed(name)\n"
+        "print(get_installed_path(name), path)"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
+    command = [sys.executable, "-c", code]
+    result = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.splitlines()[-1] == f"{ROOT / 'mmsrdl'} table5/a.py"

@@ -1,7 +1,7 @@
 # Paper: none; SRDL on Swin-T, whose last stage gives a 14 x 14 map, 448 px, MS-COCO 2014.
 # Expected: unknown; not run at full scale by this project.
 # Run: python tools/train.py configs/tokens/srdl_swin_t_coco.py --word-vectors glove.6B.300d.txt
-_base_ = ["../srdl_r101_coco.py"]
+_base_ = ["../table5/srdl_r101_coco.py"]
 
 model = dict(
     backbone=dict(

@@ -1,7 +1,7 @@
 # Paper: none; SRDL on the patch tokens of ViT-B/16, 448 px, MS-COCO 2014.
 # Expected: unknown; not run at full scale by this project.
 # Run: python tools/train.py configs/tokens/srdl_vit_b16_coco.py --word-vectors glove.6B.300d.txt
-_base_ = ["../srdl_r101_coco.py"]
+_base_ = ["../table5/srdl_r101_coco.py"]
 
 model = dict(
     backbone=dict(

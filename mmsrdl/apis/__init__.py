@@ -2,14 +2,22 @@
 
 from mmsrdl.apis.config import load_config, set_data_root
 from mmsrdl.apis.inference import ImageAttention, attend_images, load_model
+from mmsrdl.apis.model_index import config_path
+from mmsrdl.apis.models import get_model, list_models, register_models
 from mmsrdl.apis.run import test, train
 
 __all__ = [
     "ImageAttention",
     "attend_images",
+    "config_path",
+    "get_model",
+    "list_models",
     "load_config",
     "load_model",
+    "register_models",
     "set_data_root",
     "test",
     "train",
 ]
+
+register_models()

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 import torch
 from mmengine.config import Config, ConfigDict
 
+from mmsrdl.apis.model_index import PACKAGE, config_path
 from mmsrdl.models.weights import backbone_init_cfg
 
 LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
@@ -27,7 +28,8 @@ def load_config(
     """Reads a config and applies what a command line says.
 
     Args:
-        path: Config file.
+        path: Config file, name of a model, or ``mmsrdl::table5/car_r101_coco.py``,
+            see :func:`config_path`.
         work_dir: Folder of logs and checkpoints. Defaults to the config's, or
             ``work_dirs/`` and the config's name.
         data_root: Folder that takes the place of the one that all data sets of
@@ -48,9 +50,8 @@ def load_config(
         FileNotFoundError: If a file does not exist.
         ValueError: If an option cannot be applied to this config.
     """
-    if not os.path.isfile(path):
-        raise FileNotFoundError(f"config={path!r} does not exist")
-    cfg = Config.fromfile(path)
+    path = config_path(path)
+    cfg = _read(path)
     cfg.launcher = launcher
     if cfg_options:
         cfg.merge_from_dict(dict(cfg_options))
@@ -89,6 +90,19 @@ def load_config(
     name = os.path.splitext(os.path.basename(path))[0]
     cfg.work_dir = work_dir or cfg.get("work_dir") or os.path.join("work_dirs", name)
     return cfg
+
+
+def _read(path: str) -> Config:
+    """Reads a config file; one that inherits needs an installed mmsrdl for ``mmsrdl::``."""
+    try:
+        return Config.fromfile(path)
+    except FileNotFoundError as error:
+        if (PACKAGE / ".mim").exists() or ".mim" not in str(error):
+            raise
+        raise FileNotFoundError(
+            f"config={path!r} inherits from mmsrdl::, where MMEngine looks into installed packages "
+            f"only; {PACKAGE} is not installed: pip install -e {PACKAGE.parent}"
+        ) from error
 
 
 def datasets_of(dataset: ConfigDict) -> Iterator[ConfigDict]:

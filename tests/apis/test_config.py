@@ -4,7 +4,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from mmsrdl.apis import load_config
+from mmsrdl.apis import config_path, load_config
 from mmsrdl.apis.config import set_data_root
 
 SRDL = str(Path(__file__).resolve().parents[2] / "configs" / "srdl_r101_voc07.py")
@@ -33,6 +33,22 @@ def test_options_reach_the_config(tmp_path: Path) -> None:
 
 def test_default_work_dir() -> None:
     assert load_config(SRDL).work_dir == "work_dirs/srdl_r101_voc07"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["srdl_r101_voc07", "mmsrdl::table5/srdl_r101_voc07.py", "mmsrdl::srdl_r101_voc07"],
+)
+def test_configs_by_name(name: str) -> None:
+    cfg, same = load_config(name), load_config(SRDL)
+    assert cfg.to_dict() == same.to_dict()
+    assert cfg.work_dir == "work_dirs/srdl_r101_voc07"
+
+
+def test_a_file_goes_before_a_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("srdl_r101_voc07").write_text("")
+    assert config_path("srdl_r101_voc07") == "srdl_r101_voc07"
 
 
 def test_different_roots_move_with_their_common_parent(tmp_path: Path) -> None:
@@ -75,7 +91,18 @@ def test_weights_become_the_backbones_initialisation(tmp_path: Path) -> None:
     [
         (dict(data_root="nowhere"), FileNotFoundError, "--data-root nowhere: no such folder"),
         (dict(weights="nowhere.pth"), FileNotFoundError, "'nowhere.pth' does not exist"),
-        (dict(path="nowhere.py"), FileNotFoundError, "config='nowhere.py' does not exist"),
+        (
+            dict(path="configs/srdl_r101_vox07.py"),
+            FileNotFoundError,
+            r"'configs/srdl_r101_vox07.py' does not exist: .*nearest: srdl_r101_voc07.*"
+            r"list_models\(\) names all",
+        ),
+        (dict(path="nowhere.txt"), FileNotFoundError, r"'nowhere.txt' does not exist: .*none is"),
+        (
+            dict(path="mmsrdl::table5/srdl_r101.py"),
+            FileNotFoundError,
+            r"table5/srdl_r101.py' does not exist \(nearest: mmsrdl::.*sought in .*configs",
+        ),
         (
             dict(path=SRDL.replace("srdl_r101_voc07", "table5/r101_gap_voc07"), word_vectors="v"),
             ValueError,

@@ -17,7 +17,7 @@ train_dataloader = dict(
     batch_size=32,
     num_workers=1,
     persistent_workers=True,
-    collate_fn=dict(type="default_collate"),
+    collate_fn=dict(type="mmsrdl.default_collate"),
     sampler=dict(type="mmsrdl.SeededSampler", shuffle=True),
     dataset=dict(
         type="mmsrdl.CocoMultiLabel",
@@ -32,7 +32,7 @@ val_dataloader = dict(
     batch_size=100,
     num_workers=1,
     persistent_workers=True,
-    collate_fn=dict(type="default_collate"),
+    collate_fn=dict(type="mmsrdl.default_collate"),
     sampler=dict(type="DefaultSampler", shuffle=False),
     dataset=dict(
         type="mmsrdl.CocoMultiLabel",

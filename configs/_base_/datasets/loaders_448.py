@@ -38,7 +38,7 @@ train_dataloader = dict(
     num_workers=4,
     persistent_workers=True,
     pin_memory=True,
-    collate_fn=dict(type="default_collate"),
+    collate_fn=dict(type="mmsrdl.default_collate"),
     sampler=dict(type="mmsrdl.SeededSampler", shuffle=True),
     dataset=dict(pipeline=train_pipeline),
 )
@@ -47,7 +47,7 @@ val_dataloader = dict(
     num_workers=4,
     persistent_workers=True,
     pin_memory=True,
-    collate_fn=dict(type="default_collate"),
+    collate_fn=dict(type="mmsrdl.default_collate"),
     sampler=dict(type="DefaultSampler", shuffle=False),
     dataset=dict(test_mode=True, pipeline=test_pipeline),
 )
