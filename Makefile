@@ -14,7 +14,7 @@ CANDIDATES := $(or $(PYTHON),python3.11 python3.12 python3.13 python3.10 python3
 IN_RANGE := import sys; sys.exit(not (3, 10) <= sys.version_info[:2] < (3, 14))
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 # A thread each: two workers on two cores would otherwise run four.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

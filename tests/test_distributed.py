@@ -18,8 +18,6 @@ from mmsrdl.apis.distributed import finish_distributed
 from tests.conftest import write_photos
 from tests.small_run import BY_EPOCH, CLASSES, EPOCHS, make_config
 
-pytestmark = pytest.mark.xdist_group("distributed")  # one start of the processes for all
-
 ROOT = Path(__file__).resolve().parents[1]
 SIZES = (7, 8)
 EMAS = ("mmengine.EMAHook", "mmpretrain.EMAHook")

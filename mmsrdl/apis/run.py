@@ -34,7 +34,7 @@ def train(cfg: Config, resume: str | None = None) -> nn.Module:
     """
     if resume is not None:
         cfg.resume, cfg.load_from = True, None if resume == "auto" else resume
-    lines = []
+    lines: list[str] = []
     if cfg.get("resume") and not cfg.get("load_from"):
         cfg.load_from, lines = newest_checkpoint(cfg.work_dir)
         cfg.resume = cfg.load_from is not None

@@ -2,6 +2,7 @@
 
 from mmsrdl.datasets.categories import COCO_CATEGORIES, VOC_CATEGORIES
 from mmsrdl.datasets.coco import CocoMultiLabel
+from mmsrdl.datasets.collate import default_collate
 from mmsrdl.datasets.cooccurrence import (
     conditional_probability,
     cooccurrence_matrix,
@@ -23,6 +24,7 @@ __all__ = [
     "VOCMultiLabel",
     "conditional_probability",
     "cooccurrence_matrix",
+    "default_collate",
     "load_cooccurrence",
     "save_cooccurrence",
 ]

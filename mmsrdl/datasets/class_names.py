@@ -1,6 +1,10 @@
-"""Class lists by name."""
+"""Class lists by name, and from files of names."""
 
+from collections import Counter
 from collections.abc import Sequence
+from os.path import expanduser
+
+from mmengine.fileio import get_text
 
 from mmsrdl.datasets.categories import COCO_CATEGORIES, VOC_CATEGORIES
 
@@ -24,6 +28,8 @@ def resolve_classes(classes: Sequence[str] | str) -> tuple[str, ...]:
                 f"{', '.join(map(repr, CLASS_LISTS))}"
             )
         return tuple(CLASS_LISTS[classes])
+    if not isinstance(classes, Sequence):
+        raise TypeError(f"classes={classes!r} must be a sequence of class names")
     names = tuple(classes)
     if not all(isinstance(name, str) for name in names):
         raise TypeError(f"classes={names!r} must be class names (strings)")
@@ -34,3 +40,52 @@ def resolve_classes(classes: Sequence[str] | str) -> tuple[str, ...]:
             + (f"; twice: {', '.join(map(repr, twice))}" if twice else "")
         )
     return names
+
+
+def read_class_names(path: str) -> list[str]:
+    """Reads class names from a text file, one a line; blank lines are left out.
+
+    Raises:
+        ValueError: If it is no text file in UTF-8.
+    """
+    try:
+        text = get_text(expanduser(path)).removeprefix("\ufeff")
+        if "\0" in text:
+            raise ValueError("it holds NUL characters")
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            f"classes='{path}' is no readable file of one class name a line, in UTF-8: {error}. "
+            "Give such a file, or the names as a list"
+        ) from error
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def check_class_names(classes: Sequence[str]) -> tuple[str, ...]:
+    """Returns the class names of a data set as a tuple, after a check.
+
+    Raises:
+        ValueError: If there are none, one stands twice, or one is no string.
+    """
+    if isinstance(classes, str) or not isinstance(classes, Sequence):
+        raise ValueError(f"classes={classes!r} must be a list of class names")
+    if not all(isinstance(name, str) and name.strip() for name in classes):
+        raise ValueError(f"class names must be strings that are not blank, got {list(classes)}")
+    repeated = sorted(name for name, count in Counter(classes).items() if count > 1)
+    if repeated or not classes:
+        raise ValueError(
+            f"class names must be given and differ from one another; repeated: {repeated}"
+        )
+    return tuple(classes)
+
+
+def first_difference(found: Sequence[str], wanted: Sequence[str]) -> str:
+    """Describes where two lists of class names begin to differ.
+
+    Args:
+        found: Class names.
+        wanted: Other ones.
+    """
+    if len(found) != len(wanted):
+        return f"{len(found)} against {len(wanted)} classes"
+    index = next(i for i, (a, b) in enumerate(zip(found, wanted, strict=True)) if a != b)
+    return f"class {index} is {found[index]!r} against {wanted[index]!r}"

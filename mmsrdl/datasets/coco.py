@@ -1,12 +1,15 @@
 """COCO's instances annotations as a multi-label data set."""
 
 import io
+import logging
 from contextlib import redirect_stdout
 from typing import Any
 
-from mmengine.fileio import exists, get_local_path, join_path
+from mmengine.fileio import join_path
+from mmengine.logging import print_log
 from pycocotools.coco import COCO
 
+from mmsrdl.datasets.annotation_file import entries_of, first_of, read_json
 from mmsrdl.datasets.categories import COCO_CATEGORIES
 from mmsrdl.datasets.multi_label_dataset import MultiLabelDataset
 from mmsrdl.registry import DATASETS
@@ -42,9 +45,9 @@ class CocoMultiLabel(MultiLabelDataset):
             ``pipeline``, ``test_mode`` and so on.
 
     Raises:
-        FileNotFoundError: If the json is missing.
-        ValueError: If the json holds annotations of a class outside the list, or lacks a
-            class of the list, or if no image is left.
+        FileNotFoundError: If the json or images are missing.
+        ValueError: If the file is no COCO json with labels, holds annotations of a class outside
+            the list, or lacks a class of the list, or if no image is left.
 
     Examples:
         >>> CocoMultiLabel(
@@ -62,53 +65,69 @@ class CocoMultiLabel(MultiLabelDataset):
 
     def load_data_list(self) -> list[dict]:
         """Load the images and labels of the json."""
-        coco = self._read_annotations()
-        class_of_category = self._match_classes(coco)
-        data_list = []
-        for img_id, image in coco.imgs.items():
-            annotations = coco.imgToAnns.get(img_id, ())
-            labels = {class_of_category[a["category_id"]] for a in annotations}
-            if self.filter_empty and not labels:
-                continue
-            data_list.append(
-                {
-                    "img_path": join_path(self.img_prefix, image["file_name"]),
-                    "img_id": img_id,
-                    "gt_label": sorted(labels),
-                    "gt_label_difficult": [],
-                }
-            )
-        return data_list
-
-    def _read_annotations(self) -> COCO:
-        if not self.ann_file or not exists(self.ann_file):
-            raise FileNotFoundError(
-                f"COCO annotation file '{self.ann_file}' does not exist; data_root "
-                f"'{self.data_root}' should hold annotations/instances_*.json beside the image "
-                "folders, or give ann_file"
-            )
-        # pycocotools reports its progress on stdout.
-        with get_local_path(self.ann_file) as path, redirect_stdout(io.StringIO()):
-            return COCO(path)
-
-    def _match_classes(self, coco: COCO) -> dict[int, int]:
-        """Map category ids of the json to class indices, by name."""
-        names = {category_id: category["name"] for category_id, category in coco.cats.items()}
-        annotated = {a["category_id"] for a in coco.dataset.get("annotations", ())}
-        missing = [name for name in self.CLASSES if name not in names.values()]
-        outside = sorted(
-            str(names.get(category_id, category_id))
-            for category_id in annotated
-            if names.get(category_id) not in self.class_to_idx
+        content = read_json(
+            self.ann_file,
+            "mmsrdl.CocoMultiLabel",
+            f"data_root '{self.data_root}' should hold annotations/instances_*.json beside the "
+            "image folders, or give ann_file",
         )
+        images = entries_of(content, "images", ("id", "file_name"), self.ann_file)
+        entries_of(content, "annotations", ("image_id", "category_id"), self.ann_file)
+        entries_of(content, "categories", ("id", "name"), self.ann_file)
+        index = _index(content)
+        class_of_category = self._match_classes(index)
+        self._check_ids(len(images), index)
+        labels = {
+            image: {
+                class_of_category[item["category_id"]] for item in index.imgToAnns.get(image, ())
+            }
+            for image in index.imgs
+        }
+        return [
+            {
+                "img_path": join_path(self.img_prefix, image["file_name"]),
+                "img_id": image["id"],
+                "gt_label": sorted(labels[image["id"]]),
+                "gt_label_difficult": [],
+            }
+            for image in images
+            if labels[image["id"]] or not self.filter_empty
+        ]
+
+    def _match_classes(self, index: COCO) -> dict[int, int]:
+        """Map category ids of the json to class indices, by name."""
+        names = {category_id: category["name"] for category_id, category in index.cats.items()}
+        annotations = index.dataset["annotations"]
+        classes = self.class_to_idx
+        missing = [name for name in self.CLASSES if name not in names.values()]
+        outside = [a for a in annotations if names.get(a["category_id"]) not in classes]
         if outside or missing:
+            strangers = {str(names.get(a["category_id"], a["category_id"])) for a in outside}
             raise ValueError(
                 f"the classes of {type(self).__name__} do not match the categories of "
-                f"'{self.ann_file}': annotated there but not among the classes: {outside}; "
-                f"among the classes but not there: {missing}. Give the json's categories as "
+                f"'{self.ann_file}': annotated there but not among the classes: "
+                f"{first_of(sorted(strangers))}, {len(outside)} annotations in "
+                f"{len({a['image_id'] for a in outside})} images; among the classes but not "
+                f"there: {first_of(missing)}. Give the json's categories as "
                 "metainfo=dict(classes=[...]), or mend the json"
             )
-        return {i: self.class_to_idx[n] for i, n in names.items() if n in self.class_to_idx}
+        return {i: classes[name] for i, name in names.items() if name in classes}
+
+    def _check_ids(self, num_images: int, index: COCO) -> None:
+        """Refuse images of one id, and warn of annotations without an image."""
+        if len(index.imgs) < num_images:
+            raise ValueError(
+                f"'{self.ann_file}' lists {num_images} images but {len(index.imgs)} ids, so that "
+                "labels have no clear image; give every image an id of its own"
+            )
+        strangers = [image_id for image_id in index.imgToAnns if image_id not in index.imgs]
+        if strangers:
+            print_log(
+                f"'{self.ann_file}' annotates {len(strangers)} images that it does not list, "
+                f"whose labels are left out: image ids {first_of(strangers)}",
+                logger="current",
+                level=logging.WARNING,
+            )
 
     def _empty_hint(self) -> str:
         if self.filter_empty:
@@ -122,3 +141,14 @@ class CocoMultiLabel(MultiLabelDataset):
         """Return the extra lines of ``repr``."""
         treatment = "dropped" if self.filter_empty else "kept"
         return [*super().extra_repr(), f"Images without objects: \t{treatment}"]
+
+
+def _index(content: dict[str, Any]) -> COCO:
+    """Return pycocotools' index of an annotation file's content."""
+    for number, item in enumerate(content["annotations"]):
+        item.setdefault("id", number)  # the index asks for it, labels do not
+    index = COCO()
+    index.dataset = content
+    with redirect_stdout(io.StringIO()):  # it reports its progress
+        index.createIndex()
+    return index

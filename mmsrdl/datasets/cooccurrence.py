@@ -8,6 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mmsrdl.datasets.annotation_file import first_of
+from mmsrdl.datasets.npz import read_npz
+
 __all__ = [
     "conditional_probability",
     "cooccurrence_matrix",
@@ -70,23 +73,31 @@ def load_cooccurrence(path: str | PathLike[str], classes: Sequence[str]) -> Tens
         [C, C] counts of ``classes``.
 
     Raises:
+        FileNotFoundError: If there is no such file.
         ValueError: If the file does not hold names and counts, or lacks a class.
     """
-    with np.load(path, allow_pickle=False) as file:
-        if not {"names", "counts"} <= set(file.files):
-            raise ValueError(f"'{path}' must hold 'names' and 'counts', got {sorted(file.files)}")
-        names, counts = file["names"].tolist(), torch.from_numpy(file["counts"])
-    _check_shape(tuple(counts.shape), names)
+    labels, values = read_npz(path, ("names", "counts"), "cooccurrence")
+    names = labels.ravel().tolist()
+    _check_shape(values.shape, names)
+    if values.dtype.kind not in "iuf" or not np.isfinite(values).all() or (values < 0).any():
+        raise ValueError(
+            f"cooccurrence='{path}' must hold counts of 0 or more, got {values.dtype}; count anew "
+            "with tools/dataset_tools/cooccurrence.py"
+        )
     missing = [name for name in classes if name not in names]
     if missing:
         raise ValueError(
-            f"'{path}' has no counts of the classes {missing}; it holds {names}. Count them on a "
-            "data set of these classes"
+            f"cooccurrence='{path}' has no counts of the classes {first_of(missing)}; it holds "
+            f"{first_of(names)}. Count them on a data set of these classes"
         )
+    counts = torch.from_numpy(values)
     order = [names.index(name) for name in classes]
     return counts[order][:, order]
 
 
 def _check_shape(shape: tuple[int, ...], names: Sequence[str]) -> None:
     if shape != (len(names), len(names)):
-        raise ValueError(f"counts must be [C, C] for {len(names)} names, got shape {shape}")
+        raise ValueError(
+            f"counts must be [C, C] for {len(names)} names, got shape {shape}; give one row and "
+            "one column a class"
+        )

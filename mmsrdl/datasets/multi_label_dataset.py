@@ -1,12 +1,21 @@
 """Base class of the multi-label data sets: tri-state labels, randomness by sample."""
 
-from collections import Counter
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from mmengine.config import Config
 from mmpretrain.datasets.base_dataset import BaseDataset
 
+from mmsrdl.datasets.annotation_file import entries_of, read_json
+from mmsrdl.datasets.class_names import check_class_names, read_class_names
+from mmsrdl.datasets.data_checks import (
+    check_images,
+    check_labels,
+    check_positives,
+    reads_local_files,
+)
 from mmsrdl.datasets.sample_seed import SampleSeed
 from mmsrdl.registry import DATASETS
 
@@ -36,26 +45,48 @@ class MultiLabelDataset(BaseDataset):
     In training, as in MMEngine, another image is drawn where a pipeline returns None.
     Exceptions are not replaced: they are raised with the path of the image.
 
+    The annotation file is read as data: a ``.json`` in UTF-8, never a pickle or YAML. Classes
+    without a positive image are named in a warning.
+
     Args:
         *args: Passed to :class:`mmpretrain.datasets.BaseDataset`, which names them.
+        check_files: Whether to look for all image files when the annotations are loaded. Each
+            folder is listed once; addresses, other storage than local files and data sets
+            without a pipeline are left out.
         **kwargs: Likewise. ``metainfo=dict(classes=[...])`` or ``classes=[...]`` names the
             classes.
 
     Raises:
-        ValueError: On an empty data set, missing or repeated class names, or labels outside
-            the class list.
+        FileNotFoundError: If the annotation file or images are missing.
+        ValueError: On an annotation file of another format, an empty data set, one without a
+            positive label, missing or repeated class names, or labels outside the class list.
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, check_files: bool = True, **kwargs: Any) -> None:
         # Before the base class, which may load the annotations at once.
         self._sample_seed = SampleSeed()
+        self.check_files = check_files
         super().__init__(*args, **kwargs)
+
+    def _join_prefix(self) -> None:
+        if "img_path" not in self.data_prefix:
+            raise ValueError(
+                f"data_prefix={self.data_prefix!r} must name the folder of the images as "
+                "dict(img_path=...), or be that folder"
+            )
+        super()._join_prefix()
+
+    def _compat_classes(self, metainfo: Any, classes: Any) -> dict:
+        names = read_class_names(classes) if isinstance(classes, str) else classes
+        return super()._compat_classes(metainfo, names)
 
     @classmethod
     def _load_metainfo(cls, metainfo: Any = None) -> dict:
+        if isinstance(metainfo, (Mapping, Config)) and isinstance(metainfo.get("classes"), str):
+            metainfo = {**metainfo, "classes": read_class_names(metainfo["classes"])}
         loaded = super()._load_metainfo(metainfo)
         if loaded.get("classes") is not None:
-            loaded["classes"] = _check_classes(loaded["classes"])
+            loaded["classes"] = check_class_names(loaded["classes"])
         return loaded
 
     def set_epoch(self, epoch: int, seed: int) -> None:
@@ -75,12 +106,22 @@ class MultiLabelDataset(BaseDataset):
         try:
             return self.pipeline(data_info)
         except Exception as error:
-            if img_path in str(error):
-                raise
+            if isinstance(error, OSError) and img_path in str(error):
+                raise  # such as "no such file"
             raise RuntimeError(
                 f"the pipeline failed on image '{img_path}' (sample {idx}): "
-                f"{type(error).__name__}: {error}"
+                f"{type(error).__name__}: {error}{self._damage_hint(data_info, img_path)}"
             ) from error
+
+    def _damage_hint(self, data_info: dict, img_path: str) -> str:
+        """Return what to do where loading failed, not a later transform."""
+        if "img" in data_info:
+            return ""
+        size = f" of {os.path.getsize(img_path)} bytes" if os.path.isfile(img_path) else ""
+        return (
+            f". No image was loaded from the file{size}: if it is damaged or no image, fetch it "
+            f"again or take it out of '{self.ann_file}'"
+        )
 
     def get_data_info(self, idx: int) -> dict:
         """Return the annotation of the idx-th image, with ``gt_score``, float32 [C]."""
@@ -100,7 +141,7 @@ class MultiLabelDataset(BaseDataset):
         return self.get_data_info(idx)["gt_label"]
 
     def parse_data_info(self, raw_data_info: dict) -> dict:
-        """Join the path and sort the labels of one entry of an OpenMMLab json."""
+        """Join the path of one entry of an OpenMMLab json."""
         data_info = super().parse_data_info(raw_data_info)
         data_info.setdefault("gt_label_difficult", [])
         for key in ("gt_label", "gt_label_difficult"):
@@ -109,50 +150,48 @@ class MultiLabelDataset(BaseDataset):
                     f"{key} of image '{data_info['img_path']}' must be a list of class indices, "
                     f"got {data_info.get(key)!r}"
                 )
-        labels = set(data_info["gt_label"])
-        difficult = set(data_info["gt_label_difficult"]) - labels
-        return {**data_info, "gt_label": sorted(labels), "gt_label_difficult": sorted(difficult)}
+        return data_info
 
     def load_data_list(self) -> list[dict]:
         """Load the images and labels of an OpenMMLab json."""
-        data_list = super().load_data_list()
+        content = read_json(
+            self.ann_file,
+            "mmsrdl.MultiLabelDataset",
+            f"check ann_file, which is relative to data_root '{self.data_root}'",
+        )
+        if not isinstance(content["metainfo"], dict):
+            raise ValueError(
+                f"'metainfo' of '{self.ann_file}' must be a dict with 'classes', got "
+                f"{str(content['metainfo'])[:120]}"
+            )
+        for key, value in content["metainfo"].items():
+            self._metainfo.setdefault(key, value)
         if self.CLASSES is None:
             raise ValueError(
                 f"{self.ann_file} names no classes; give them as metainfo=dict(classes=[...])"
             )
-        self._metainfo["classes"] = _check_classes(self.CLASSES)
-        return data_list
+        self._metainfo["classes"] = check_class_names(self.CLASSES)
+        entries = entries_of(content, "data_list", list(self.data_prefix), self.ann_file)
+        return [self.parse_data_info(entry) for entry in entries]
 
     def filter_data(self) -> list[dict]:
-        """Refuse an empty data set and labels outside the class list."""
+        """Check the data set, and sort the labels of every image."""
         name = type(self).__name__
         if not self.data_list:
             raise ValueError(f"{name} is empty. {self._empty_hint()}")
-        num_classes = len(self.CLASSES)
+        check_labels(self.data_list, self.CLASSES, name)
         for data_info in self.data_list:
-            for label in (*data_info["gt_label"], *data_info["gt_label_difficult"]):
-                if not (isinstance(label, (int, np.integer)) and 0 <= label < num_classes):
-                    raise ValueError(
-                        f"label {label!r} of image '{data_info['img_path']}' is outside the "
-                        f"{num_classes} classes of {name}; mend the annotation or give all "
-                        "classes as metainfo=dict(classes=[...])"
-                    )
+            labels = set(data_info["gt_label"])
+            difficult = set(data_info["gt_label_difficult"]) - labels
+            data_info.update(gt_label=sorted(labels), gt_label_difficult=sorted(difficult))
+        check_positives(self.data_list, self.CLASSES, name, self.ann_file)
+        if self.check_files and reads_local_files(self.pipeline.transforms):
+            used = self.data_list
+            if self._indices is not None:
+                used = self._get_unserialized_subset(self._indices)
+            where = f"data_prefix '{self.img_prefix}' (data_root '{self.data_root}')"
+            check_images([info["img_path"] for info in used], name, self.ann_file, where)
         return self.data_list
 
     def _empty_hint(self) -> str:
         return f"Check ann_file: '{self.ann_file}' lists no image."
-
-
-def _check_classes(classes: str | Sequence[str]) -> tuple[str, ...]:
-    """Return the class names as a tuple, after a check."""
-    if isinstance(classes, str):
-        raise ValueError(
-            f"classes must be a sequence of names or a file of one name a line; '{classes}' is "
-            "no readable file"
-        )
-    repeated = sorted(name for name, count in Counter(classes).items() if count > 1)
-    if repeated or not classes:
-        raise ValueError(
-            f"class names must be given and differ from one another; repeated: {repeated}"
-        )
-    return tuple(classes)

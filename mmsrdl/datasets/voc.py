@@ -3,8 +3,9 @@
 import xml.etree.ElementTree as ET
 from typing import Any
 
-from mmengine.fileio import get_text, join_path
+from mmengine.fileio import join_path
 
+from mmsrdl.datasets.annotation_file import first_of, read_text
 from mmsrdl.datasets.categories import VOC_CATEGORIES
 from mmsrdl.datasets.multi_label_dataset import MultiLabelDataset
 from mmsrdl.registry import DATASETS
@@ -45,7 +46,7 @@ class VOCMultiLabel(MultiLabelDataset):
         **kwargs: Passed to :class:`MultiLabelDataset`.
 
     Raises:
-        FileNotFoundError: If a list or an annotation is missing.
+        FileNotFoundError: If a list, an annotation or an image is missing.
         ValueError: On an unknown split or policy, a class outside the list, or an annotation
             that is not plain XML.
     """
@@ -81,37 +82,60 @@ class VOCMultiLabel(MultiLabelDataset):
 
     def load_data_list(self) -> list[dict]:
         """Load the images of the split and their labels."""
-        names = [line.strip() for line in self._read(self.ann_file).splitlines()]
-        return [self._load_image(name) for name in names if name]
+        text = self._read(self.ann_file)
+        if text.lstrip()[:1] in ("{", "["):
+            raise ValueError(
+                f"ann_file '{self.ann_file}' is json, but VOCMultiLabel reads a list of image "
+                "names, one a line; mmsrdl.CocoMultiLabel reads COCO json, "
+                "mmsrdl.MultiLabelDataset OpenMMLab json"
+            )
+        names = [line.strip() for line in text.splitlines() if line.strip()]
+        paths = [join_path(self.data_prefix["ann_path"], f"{name}.xml") for name in names]
+        objects = [self._read_objects(path) for path in paths]
+        self._check_objects(paths, objects)
+        return [self._data_info(name, found) for name, found in zip(names, objects, strict=True)]
 
-    def _load_image(self, name: str) -> dict:
-        ordinary, difficult = self._read_labels(
-            join_path(self.data_prefix["ann_path"], f"{name}.xml")
-        )
-        difficult -= ordinary
+    def _read_objects(self, path: str) -> list[tuple[str, bool]]:
+        """Return the name of every object of one file, and whether it is marked difficult."""
+        objects = []
+        for item in self._parse(path).findall("object"):
+            name = (item.findtext("name") or "").strip()
+            if not name:
+                raise ValueError(
+                    f"annotation '{path}' has an object without a <name>; give it one, or take "
+                    "the object out"
+                )
+            objects.append((name, (item.findtext("difficult") or "0").strip() != "0"))
+        return objects
+
+    def _check_objects(self, paths: list[str], objects: list[list[tuple[str, bool]]]) -> None:
+        """Refuse objects of a class outside the list."""
+        classes = self.class_to_idx
+        outside = [
+            (name, path)
+            for path, found in zip(paths, objects, strict=True)
+            for name, _ in found
+            if name not in classes
+        ]
+        if outside:
+            name, path = outside[0]
+            raise ValueError(
+                f"object '{name}' of '{path}' is not among the classes of {type(self).__name__}; "
+                f"in all {len(outside)} objects in {len({path for _, path in outside})} of "
+                f"{len(paths)} images, of {first_of(sorted({name for name, _ in outside}))}. Add "
+                "the classes to metainfo=dict(classes=[...]), or mend the annotations"
+            )
+
+    def _data_info(self, name: str, objects: list[tuple[str, bool]]) -> dict:
+        classes = self.class_to_idx
+        ordinary = {classes[item] for item, is_difficult in objects if not is_difficult}
+        difficult = {classes[item] for item, is_difficult in objects if is_difficult} - ordinary
         labels = ordinary | difficult if self.difficult == "positive" else ordinary
         return {
             "img_path": join_path(self.img_prefix, f"{name}.jpg"),
             "gt_label": sorted(labels),
             "gt_label_difficult": sorted(difficult) if self.difficult == "unknown" else [],
         }
-
-    def _read_labels(self, path: str) -> tuple[set[int], set[int]]:
-        """Return the classes of the ordinary and of the difficult objects of one file."""
-        classes = self.class_to_idx
-        ordinary: set[int] = set()
-        difficult: set[int] = set()
-        for item in self._parse(path).findall("object"):
-            name = (item.findtext("name") or "").strip()
-            if name not in classes:
-                raise ValueError(
-                    f"object '{name}' of '{path}' is not among the classes of "
-                    f"{type(self).__name__}; add it to metainfo=dict(classes=[...]) or mend the "
-                    "annotation"
-                )
-            is_difficult = (item.findtext("difficult") or "0").strip() != "0"
-            (difficult if is_difficult else ordinary).add(classes[name])
-        return ordinary, difficult
 
     def _parse(self, path: str) -> ET.Element:
         text = self._read(path)
@@ -123,21 +147,25 @@ class VOCMultiLabel(MultiLabelDataset):
                 "it as plain XML in UTF-8"
             )
         try:
-            return ET.fromstring(text)
+            root = ET.fromstring(text)
         except ET.ParseError as error:
-            raise ValueError(f"annotation '{path}' is not valid XML: {error}") from error
+            raise ValueError(
+                f"annotation '{path}' is not valid XML: {error}; fetch or write it again"
+            ) from error
+        if root.tag != "annotation":
+            raise ValueError(
+                f"'{path}' is not a VOC annotation: its root is <{root.tag}>, not <annotation>; "
+                "check data_prefix=dict(ann_path=...)"
+            )
+        return root
 
     def _read(self, path: str) -> str:
-        try:
-            return get_text(path)
-        except FileNotFoundError as error:
-            raise FileNotFoundError(
-                f"'{path}' does not exist; data_root '{self.data_root}' should be the folder of "
-                "one year, such as VOCdevkit/VOC2007, with JPEGImages/, Annotations/ and "
-                "ImageSets/Main/{train,val,trainval,test}.txt"
-            ) from error
-        except UnicodeDecodeError as error:
-            raise ValueError(f"'{path}' is not a text file in UTF-8: {error}") from error
+        return read_text(
+            path,
+            f"data_root '{self.data_root}' should be the folder of one year, such as "
+            "VOCdevkit/VOC2007, with JPEGImages/, Annotations/ and "
+            "ImageSets/Main/{train,val,trainval,test}.txt",
+        )
 
     def extra_repr(self) -> list[str]:
         """Return the extra lines of ``repr``."""

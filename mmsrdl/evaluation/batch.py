@@ -105,7 +105,8 @@ def _target(sample: Mapping[str, Any], num_classes: int) -> Tensor:
         if target.shape != (num_classes,):
             raise ValueError(
                 f"gt_score must have the length {num_classes} of pred_score, got the shape "
-                f"{list(target.shape)}; set num_classes of the head to that of the data set"
+                f"{list(target.shape)}; set num_classes of the head, and the classes of its "
+                "embedder, to those of the data set"
             )
     elif sample.get("gt_label") is not None:
         target = torch.zeros(num_classes)
@@ -128,6 +129,6 @@ def _class_indices(sample: Mapping[str, Any], key: str, num_classes: int) -> Ten
     if len(index) and not (index.min() >= 0 and index.max() < num_classes):
         raise ValueError(
             f"{key} must hold class indices in 0, ..., {num_classes - 1}, got {index.tolist()}; "
-            "set num_classes of the head to that of the data set"
+            "set num_classes of the head, and the classes of its embedder, to those of the data set"
         )
     return index

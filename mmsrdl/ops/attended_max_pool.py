@@ -79,14 +79,19 @@ def _check_shapes(
 ) -> None:
     if spatial is None and channel is None:
         raise ValueError("attended_max_pool needs `spatial` or `channel`; both are None")
+    if feature.dim() != 3 or not feature.shape[1]:
+        raise ValueError(
+            f"`feature` must be [B, P, D] with at least one position P, got {list(feature.shape)}"
+        )
     batch, positions, dim = feature.shape
+    classes = (spatial if spatial is not None else channel).shape[1]  # type: ignore[union-attr]
     for name, tensor, last in (
         ("spatial", spatial, positions),
         ("channel", channel, dim),
         ("keep", keep, positions),
     ):
-        if tensor is not None and (tensor.shape[0], tensor.shape[2]) != (batch, last):
+        if tensor is not None and tensor.shape != (batch, classes, last):
             raise ValueError(
-                f"`{name}` must be [{batch}, C, {last}] for feature {list(feature.shape)}, "
-                f"got {list(tensor.shape)}"
+                f"`{name}` must be [{batch}, C, {last}] for feature {list(feature.shape)}, with "
+                f"one C for all (here {classes}), got {list(tensor.shape)}"
             )

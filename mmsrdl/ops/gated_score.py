@@ -11,8 +11,8 @@ from mmsrdl.ops.chunks import chunk_elements
 def _blocks(rows: int, classes: int, dim: int, device: torch.device) -> tuple[int, int]:
     """Returns how many rows and how many classes one chunk holds."""
     budget = max(chunk_elements(device) // dim, 1)
-    row_block = min(rows, budget)
-    return row_block, min(classes, max(budget // row_block, 1))
+    row_block = max(min(rows, budget), 1)
+    return row_block, max(min(classes, budget // row_block), 1)
 
 
 class _GatedScore(torch.autograd.Function):
@@ -65,7 +65,7 @@ def gated_score(position: Tensor, label: Tensor, weight: Tensor) -> Tensor:
     in float32, or float64 for float64 input; the result has the input's type.
 
     Args:
-        position: a, projected features of the positions, [B, P, D].
+        position: a, projected features of the positions, [B, P, D]; B may be 0.
         label: u, projected label embeddings, [C, D].
         weight: w, [D].
 
@@ -89,4 +89,4 @@ def gated_score(position: Tensor, label: Tensor, weight: Tensor) -> Tensor:
     batch, positions, _ = position.shape
     with torch.autocast(position.device.type, enabled=False):
         score = _GatedScore.apply(position.flatten(0, 1).to(wide), label.to(wide), weight.to(wide))
-    return score.view(batch, positions, -1).to(position.dtype)
+    return score.view(batch, positions, len(label)).to(position.dtype)

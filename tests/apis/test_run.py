@@ -2,15 +2,19 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from mmengine.config import Config
 
 from mmsrdl.apis.run import check_pretrained
+from mmsrdl.checkpoint import read_checkpoint
+from tests.small_run import BY_ITER, EPOCHS, make_config
 
 ROOT = Path(__file__).resolve().parents[2]
 LIGHT = [
@@ -25,7 +29,7 @@ LIGHT = [
 def run(*command: str, cwd: Path, check: bool = True) -> subprocess.CompletedProcess:
     environment = {
         **os.environ,
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": f"{ROOT}{os.pathsep}{cwd}",
         "OMP_NUM_THREADS": "1",
         "PYTHON": sys.executable,
     }
@@ -153,3 +157,42 @@ def test_weights_that_cannot_be_had() -> None:
     )
     with pytest.raises(RuntimeError, match=message):
         check_pretrained(cfg)
+
+
+KILLED = """
+import os, signal
+from mmengine.hooks import Hook
+from mmengine.registry import HOOKS
+
+@HOOKS.register_module()
+class StopHook(Hook):
+    def __init__(self, place, iteration):
+        pass
+
+    def after_train_iter(self, runner, *args, **kwargs):
+        if runner.iter + 1 == int(os.environ.get("DIES_AT", "0")):
+            os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_killed_and_resumed_with_workers(
+    seven: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command line, killed inside an epoch, against a run that was not; two workers."""
+    (tmp_path / "killed.py").write_text(KILLED)
+    cfg = make_config(seven, tmp_path / "unused", EPOCHS, BY_ITER)
+    cfg.custom_imports = dict(imports=["killed"])
+    cfg.train_dataloader.update(num_workers=2, persistent_workers=True)
+    cfg.pop("work_dir")
+    cfg.dump(tmp_path / "config.py")
+    command = [sys.executable, "-m", "mmsrdl.train", "config.py", "--work-dir"]
+    run(*command, "whole", cwd=tmp_path)
+    monkeypatch.setenv("DIES_AT", "7")
+    assert run(*command, "stopped", cwd=tmp_path, check=False).returncode == -signal.SIGKILL
+    assert not (tmp_path / "stopped" / "iter_8.pth").exists()
+    monkeypatch.delenv("DIES_AT")
+    result = run(*command, "stopped", "--resume", cwd=tmp_path)
+    assert "iter_6.pth" in result.stdout
+    ends = [read_checkpoint(tmp_path / name / "iter_12.pth") for name in ("whole", "stopped")]
+    for key in ("state_dict", "ema_state_dict", "optimizer"):
+        torch.testing.assert_close(ends[0][key], ends[1][key], rtol=0, atol=0)

@@ -1,6 +1,7 @@
 """Tiny data sets, drawn and written by the tests."""
 
 import json
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,20 @@ def openmmlab_root(tmp_path: Path) -> Path:
     content = {"metainfo": {"classes": CLASSES}, "data_list": data_list}
     (tmp_path / "ann.json").write_text(json.dumps(content))
     return tmp_path
+
+
+@pytest.fixture
+def warnings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Warnings that a data set logs while its annotations are loaded."""
+    messages: list[str] = []
+
+    def keep(message: str, logger: str | None = None, level: int = logging.INFO) -> None:
+        assert (logger, level) == ("current", logging.WARNING)
+        messages.append(message)
+
+    for module in ("coco", "data_checks"):
+        monkeypatch.setattr(f"mmsrdl.datasets.{module}.print_log", keep)
+    return messages
 
 
 CocoWriter = Callable[..., Path]

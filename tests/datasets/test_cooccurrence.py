@@ -62,6 +62,12 @@ def test_missing_class_is_named(tmp_path: Path) -> None:
 def test_wrong_shapes_and_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"\[C, C\] for 2 names, got shape \(3, 3\)"):
         save_cooccurrence(tmp_path / "counts.npz", NAMES[:2], COUNTS)
+    with pytest.raises(FileNotFoundError, match=r"cooccurrence='.*none.npz' does not exist"):
+        load_cooccurrence(tmp_path / "none.npz", NAMES)
+    for values in (np.full((2, 2), np.nan), -np.ones((2, 2)), np.full((2, 2), "a")):
+        np.savez(tmp_path / "other.npz", names=NAMES[:2], counts=values)
+        with pytest.raises(ValueError, match=r"other.npz' must hold counts of 0 or more.*count an"):
+            load_cooccurrence(tmp_path / "other.npz", NAMES[:2])
     np.savez(tmp_path / "other.npz", vectors=np.zeros(3))
     with pytest.raises(ValueError, match=r"must hold 'names' and 'counts', got \['vectors'\]"):
         load_cooccurrence(tmp_path / "other.npz", NAMES)

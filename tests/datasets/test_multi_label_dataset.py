@@ -121,8 +121,8 @@ def test_empty_files_are_refused(tmp_path: Path, content: dict, message: str) ->
 @pytest.mark.parametrize("test_mode", [True, False])
 def test_broken_image_is_raised_with_its_path(openmmlab_root: Path, test_mode: bool) -> None:
     (openmmlab_root / "images/0.jpg").write_bytes(b"no image")
-    (openmmlab_root / "images/1.jpg").unlink()
     dataset = build(openmmlab_root, pipeline=PIPELINE, test_mode=test_mode)
+    (openmmlab_root / "images/1.jpg").unlink()
     with pytest.raises(Exception, match=r"images/0\.jpg"):
         dataset[0]
     with pytest.raises(FileNotFoundError, match=r"images/1\.jpg"):

@@ -65,7 +65,10 @@ def test_double_scores_keep_their_precision():
         ({"gt_label": [4]}, r"gt_label must hold class indices in 0, ..., 3, got \[4\]"),
         ({"gt_label": [-1]}, r"gt_label must hold class indices in 0, ..., 3, got \[-1\]"),
         ({"gt_label_difficult": [9]}, "gt_label_difficult must hold class indices"),
-        ({"gt_score": torch.zeros(5)}, "length 4 of pred_score, got the shape .5.; set num_class"),
+        (
+            {"gt_score": torch.zeros(5)},
+            "length 4 of pred_score, got the shape .5.; set num_classes .*embedder",
+        ),
         ({"gt_score": torch.full((4,), 0.5)}, r"1 \(positive\).* got 0.5"),
     ],
 )

@@ -87,3 +87,24 @@ def test_both_attentions_missing() -> None:
 def test_wrong_shapes() -> None:
     with pytest.raises(ValueError, match=r"`spatial` must be \[1, C, 2\]"):
         attended_max_pool(torch.zeros(1, 2, 3), torch.zeros(1, 4, 5), None)
+
+
+@pytest.mark.parametrize("name", ["channel", "keep"])
+def test_different_numbers_of_classes(name: str) -> None:
+    inputs = {**make(classes=4), "keep": torch.ones(2, 4, 6)}
+    inputs[name] = inputs[name][:, :1]
+    with pytest.raises(ValueError, match=rf"`{name}` must be .* one C for all \(here 4\), got"):
+        attended_max_pool(**inputs)
+
+
+def test_no_position() -> None:
+    with pytest.raises(ValueError, match=r"at least one position P, got \[2, 0, 5\]"):
+        attended_max_pool(torch.zeros(2, 0, 5), torch.zeros(2, 4, 0), None)
+
+
+def test_no_image() -> None:
+    inputs = make(batch=0)
+    pooled = attended_max_pool(**inputs)
+    assert pooled.shape == (0, 4, 5)
+    pooled.sum().backward()
+    assert all(value.grad is not None for value in inputs.values())

@@ -37,6 +37,15 @@ def test_equals_plain_form_in_any_chunking(
         assert_close(a, b)
 
 
+@pytest.mark.parametrize("sizes", [(0, 6, 4, 5), (2, 0, 4, 5), (2, 6, 4, 0)])
+def test_nothing_to_score(sizes: tuple) -> None:
+    inputs = make(sizes, torch.float32)
+    score = gated_score(*inputs)
+    assert score.shape == (sizes[0], sizes[1], sizes[3])
+    score.sum().backward()
+    assert all((value.grad == 0).all() for value in inputs)
+
+
 def test_gradcheck() -> None:
     assert torch.autograd.gradcheck(gated_score, make((2, 3, 4, 3), torch.float64))
 

@@ -7,6 +7,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmpretrain.models.heads import CSRAClsHead
 
+from mmsrdl.arguments import check_integer, check_number
 from mmsrdl.engine.hooks.bare_model import bare_model
 from mmsrdl.models.erasing import ObjectErasing
 from mmsrdl.models.erasing.csra import bind_csra, unbind_csra
@@ -52,6 +53,10 @@ class OEErasingHook(Hook):
         erase_channel: bool = False,
         era_classes: str = "all",
     ) -> None:
+        check_number("alpha", alpha, low=0, high=1)
+        check_integer("begin", begin, low=0, example=0)
+        if end is not None:
+            check_integer("end", end, low=1, example=10)
         if not 0 < alpha < 1:
             raise ValueError(f"alpha={alpha!r} must lie inside (0, 1), such as 0.5")
         if begin < 0 or (end is not None and end <= begin):

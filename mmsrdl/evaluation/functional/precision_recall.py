@@ -1,5 +1,6 @@
 """Precision, recall and F1, per class (C*) and overall (O*)."""
 
+from numbers import Integral, Real
 from typing import NamedTuple
 
 import torch
@@ -52,6 +53,7 @@ def precision_recall_f1(
         Fractions, not percent.
 
     Raises:
+        TypeError: ``thr`` is no number or ``topk`` no integer.
         ValueError: ``thr`` or ``topk`` is out of range, ``scores`` are no probabilities, or the
             input is malformed (see :func:`check_scores_and_targets`).
     """
@@ -76,14 +78,20 @@ def precision_recall_f1(
 
 
 def check_threshold(thr: float) -> None:
-    """Raise a ValueError unless ``thr`` lies in [0, 1]."""
+    """Raise a TypeError unless ``thr`` is a number, a ValueError unless it lies in [0, 1]."""
+    if isinstance(thr, bool) or not isinstance(thr, Real):
+        raise TypeError(f"thr must be a number in [0, 1], such as 0.5, got {thr!r}")
     if not 0 <= thr <= 1:
-        raise ValueError(f"thr must lie in [0, 1], since scores are probabilities, got {thr}")
+        raise ValueError(
+            f"thr must lie in [0, 1], such as 0.5, since scores are probabilities, got {thr}"
+        )
 
 
 def _among_highest(scores: Tensor, k: int) -> Tensor:
     """Mask [N, C] of exactly k entries a row: its highest, of equal ones the first."""
     classes = scores.shape[1]
+    if isinstance(k, bool) or not isinstance(k, Integral):
+        raise TypeError(f"topk must be an integer in 1, ..., {classes}, or None, got {k!r}")
     if not 1 <= k <= classes:
         raise ValueError(
             f"topk must lie in 1, ..., {classes} (the number of classes), got {k}; set topk=None "

@@ -49,7 +49,7 @@ class MultiLabelMetric(BaseMetric):
         prefix: Prefix of the keys instead of ``mlr``.
 
     Raises:
-        TypeError: ``topk`` is no integer.
+        TypeError: ``topk`` is no integer, or a threshold no number.
         ValueError: An argument is out of range. On evaluation: ``topk`` exceeds the number of
             classes, that number is not the data set's, or no class has a positive.
     """
@@ -148,7 +148,8 @@ class MultiLabelMetric(BaseMetric):
         if len(classes) != num_classes:
             raise ValueError(
                 f"the model scores {num_classes} classes, but the data set has {len(classes)}; "
-                f"set num_classes={len(classes)} in the head"
+                f"set num_classes={len(classes)} in the head, and give its embedder the data "
+                "set's classes"
             )
         return [str(name) for name in classes]
 
@@ -186,7 +187,7 @@ class MultiLabelMetric(BaseMetric):
 
 
 def _thresholds(thr: float | Sequence[float]) -> tuple[float, ...]:
-    values = tuple(thr) if isinstance(thr, Sequence) else (thr,)
+    values = tuple(thr) if isinstance(thr, Sequence) and not isinstance(thr, str) else (thr,)
     if not values:
         raise ValueError("thr must hold at least one threshold, got none")
     for value in values:

@@ -1,11 +1,15 @@
 """Category-specific attentional regions (CAR): channel and spatial attention of every class."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 
 import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from mmsrdl.arguments import check_integer
 from mmsrdl.ops import attended_max_pool, gated_score
 from mmsrdl.registry import MODELS
 
@@ -33,7 +37,10 @@ class AttentionMaps:
             ValueError: If there is no spatial attention.
         """
         if self.spatial is None:
-            raise ValueError("use_spatial=False: the attention has no spatial maps")
+            raise ValueError(
+                "use_spatial=False: the attention has no spatial maps; build it with "
+                "attention=dict(use_spatial=True) for maps or for object erasing"
+            )
         return self.spatial.unflatten(2, self.size)
 
     def select(self, classes: Tensor) -> "AttentionMaps":
@@ -75,8 +82,9 @@ class CARAttention(BaseModule):
         weights: (w_s, w_c) of Eq. (6).
 
     Raises:
-        ValueError: If both attentions are dropped, or the weights are not two
-            non-negative numbers with a positive sum.
+        TypeError: If a size is no integer.
+        ValueError: If both attentions are dropped, a size is below 1, or the weights are
+            not two finite, non-negative numbers with a positive sum.
     """
 
     def __init__(
@@ -94,11 +102,16 @@ class CARAttention(BaseModule):
             raise ValueError(
                 "use_spatial=False and use_channel=False leave no attention; keep one of them"
             )
-        if len(weights) != 2 or min(weights) < 0 or sum(weights) <= 0:
+        if not _are_weights(weights):
             raise ValueError(
-                f"weights={weights!r} must be (w_s, w_c), both >= 0 and one > 0, such as (0.5, 0.5)"
+                f"weights={weights!r} must be (w_s, w_c), two finite numbers, both >= 0 and one "
+                "> 0, such as (0.5, 0.5)"
             )
-        hidden = hidden_channels or in_channels
+        hidden = in_channels if hidden_channels is None else hidden_channels
+        for name, value in dict(
+            in_channels=in_channels, embed_dims=embed_dims, hidden_channels=hidden
+        ).items():
+            check_integer(name, value, low=1, example=2048)
         self.use_spatial, self.use_channel = use_spatial, use_channel
         self.weights = (
             (float(weights[0]), float(weights[1])) if use_spatial and use_channel else (1.0, 1.0)
@@ -155,3 +168,10 @@ class CARAttention(BaseModule):
                 spatial = spatial * kept
             keep = kept if erase_channel else None
         return attended_max_pool(maps.feature, spatial, maps.channel, self.weights, keep)
+
+
+def _are_weights(weights: object) -> bool:
+    if not isinstance(weights, Sequence) or len(weights) != 2:
+        return False
+    numbers = all(isinstance(w, Real) and not isinstance(w, bool) for w in weights)
+    return numbers and all(0 <= w < math.inf for w in weights) and sum(weights) > 0

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from mmsrdl.datasets.cooccurrence import conditional_probability
 
+ADJACENCIES = ("random", "identity", "cooccurrence")
 NORMALIZATIONS = ("symmetric", "row", "none")
 
 
@@ -33,10 +34,11 @@ def init_adjacency(kind: str, num_classes: int, counts: Tensor | None = None) ->
         if counts is None or counts.shape != (num_classes, num_classes):
             found = None if counts is None else list(counts.shape)
             raise ValueError(
-                f"adjacency='cooccurrence' needs counts [{num_classes}, {num_classes}], got {found}"
+                f"adjacency='cooccurrence' needs counts [{num_classes}, {num_classes}], got "
+                f"{found}; count them on a data set of these classes"
             )
         return conditional_probability(counts)
-    raise ValueError(f"adjacency={kind!r} is unknown; use 'random', 'identity' or 'cooccurrence'")
+    raise ValueError(f"adjacency={kind!r} is unknown; use one of {ADJACENCIES}")
 
 
 def normalize_adjacency(adjacency: Tensor, kind: str = "symmetric") -> Tensor:

@@ -8,9 +8,11 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mmsrdl.arguments import check_integer, check_number
 from mmsrdl.datasets.class_names import resolve_classes
 from mmsrdl.datasets.cooccurrence import load_cooccurrence
 from mmsrdl.models.embedders.adjacency import (
+    ADJACENCIES,
     NORMALIZATIONS,
     init_adjacency,
     normalize_adjacency,
@@ -55,7 +57,8 @@ class GCNLabelEmbedder(BaseModule):
         - Output x: [C, ``out_dims``].
 
     Raises:
-        ValueError: For an unknown or contradictory option.
+        TypeError: If a size is no integer or the slope no number.
+        ValueError: For an unknown or contradictory option, or one out of range.
     """
 
     def __init__(
@@ -74,6 +77,11 @@ class GCNLabelEmbedder(BaseModule):
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg=init_cfg)
+        check_integer("embed_dims", embed_dims, low=1, example=300)
+        check_integer("num_layers", num_layers, low=0, example=2)
+        check_number("negative_slope", negative_slope, low=0, example=0.2)
+        for size in hidden_dims or ():
+            check_integer("an entry of hidden_dims", size, low=1, example=300)
         if hidden_dims is None:
             hidden_dims = [embed_dims] * num_layers
         elif len(hidden_dims) != num_layers:
@@ -85,6 +93,8 @@ class GCNLabelEmbedder(BaseModule):
             raise ValueError(
                 f"normalization={normalization!r} is unknown; use one of {NORMALIZATIONS}"
             )
+        if adjacency not in ADJACENCIES:
+            raise ValueError(f"adjacency={adjacency!r} is unknown; use one of {ADJACENCIES}")
         if adjacency == "cooccurrence" and cooccurrence is None:
             raise ValueError(
                 "adjacency='cooccurrence' needs cooccurrence=FILE; write one with "
@@ -118,6 +128,7 @@ class GCNLabelEmbedder(BaseModule):
         """C."""
         return len(self.classes)
 
+    @torch.no_grad()
     def init_weights(self) -> None:
         """Reads the word vectors, counts the graph and initialises the layers."""
         super().init_weights()
@@ -131,10 +142,10 @@ class GCNLabelEmbedder(BaseModule):
                     f"word_vectors={self.word_vectors_file!r} has {vectors.shape[1]} dimensions "
                     f"but embed_dims={self.vectors.shape[1]}; set embed_dims={vectors.shape[1]}"
                 )
-            self.vectors.data.copy_(vectors)
+            self.vectors.copy_(vectors)
         if self.adjacency is not None and self.cooccurrence_file is not None:
             counts = load_cooccurrence(self.cooccurrence_file, self.classes)
-            self.adjacency.data.copy_(init_adjacency("cooccurrence", self.num_classes, counts))
+            self.adjacency.copy_(init_adjacency("cooccurrence", self.num_classes, counts))
 
     def forward(self) -> Tensor:
         """Computes x, [C, out_dims]; it depends on labels alone, not on an image.

@@ -2,12 +2,14 @@
 
 import os
 import re
-import zipfile
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
+
+from mmsrdl.datasets.annotation_file import first_of
+from mmsrdl.datasets.npz import read_npz
 
 # Class names that the vocabulary of GloVe does not hold, written as it holds them.
 SYNONYMS = {
@@ -17,6 +19,8 @@ SYNONYMS = {
     "pottedplant": ("potted", "plant"),
     "tvmonitor": ("tv", "monitor"),
 }
+
+BINARY = (".pkl", ".pickle", ".pt", ".pth", ".npy", ".bin")
 
 
 def words_of(name: str) -> tuple[str, ...]:
@@ -42,7 +46,8 @@ def load_word_vectors(path: str | os.PathLike[str], names: Sequence[str]) -> Ten
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file is in neither format, or lacks a class.
+        ValueError: If the file is in neither format, lacks a class, or holds a number that
+            is not finite. Pickles are not read.
     """
     path = os.fspath(path)
     if not os.path.isfile(path):
@@ -63,8 +68,10 @@ def load_word_vectors(path: str | os.PathLike[str], names: Sequence[str]) -> Ten
             rows.append(row)
     if missing:
         raise ValueError(
-            f"word_vectors={path!r} has no vector for {', '.join(map(repr, missing))}. Add the "
-            "missing names to the file, or set word_vectors=None to learn the vectors"
+            f"word_vectors={path!r} has no vector for {', '.join(map(repr, missing[:10]))} "
+            f"({len(missing)} of {len(names)} classes; it has vectors for "
+            f"{first_of(list(table), 3)}). Add the missing names to the file, or set "
+            "word_vectors=None to learn the vectors"
         )
     return torch.from_numpy(np.stack(rows).astype(np.float32))
 
@@ -88,22 +95,29 @@ def _look_up(name: str, table: dict[str, np.ndarray]) -> np.ndarray | None:
 
 
 def _read_npz(path: str) -> dict[str, np.ndarray]:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            names, vectors = file["names"], file["vectors"]
-    except (KeyError, ValueError, zipfile.BadZipFile, OSError) as error:
+    names, vectors = read_npz(path, ("names", "vectors"), "word_vectors")
+    if vectors.ndim != 2 or names.shape != vectors.shape[:1] or vectors.dtype.kind not in "iuf":
         raise ValueError(
-            f"word_vectors={path!r} is not an npz file with arrays `names` and `vectors`: {error}"
-        ) from error
-    if vectors.ndim != 2 or names.shape != vectors.shape[:1] or not np.isfinite(vectors).all():
+            f"word_vectors={path!r}: `names` must be [M] and `vectors` numbers [M, d'], got "
+            f"{list(names.shape)} and {vectors.dtype} {list(vectors.shape)}; write the file again"
+        )
+    finite = np.isfinite(vectors).all(axis=1)
+    if not finite.all():
         raise ValueError(
-            f"word_vectors={path!r}: `names` must be [M] and `vectors` a finite [M, d'], got "
-            f"{list(names.shape)} and {list(vectors.shape)}"
+            f"word_vectors={path!r}: NaN or infinite numbers in the vectors of "
+            f"{first_of(names[~finite].tolist())}; mend these vectors"
         )
     return {str(name): vector for name, vector in zip(names, vectors, strict=True)}
 
 
 def _read_text(path: str, wanted: set[str]) -> dict[str, np.ndarray]:
+    with open(path, "rb") as file:
+        is_binary = b"\0" in file.read(4096)
+    if is_binary or path.lower().endswith(BINARY):
+        raise ValueError(
+            f"word_vectors={path!r} is neither an .npz file nor text, and was not read: pickles "
+            "can run code. Write it with np.savez(FILE, names=[...], vectors=...) where it was made"
+        )
     table: dict[str, np.ndarray] = {}
     dim: int | None = None
     with open(path, encoding="utf-8", errors="replace") as lines:
@@ -111,18 +125,23 @@ def _read_text(path: str, wanted: set[str]) -> dict[str, np.ndarray]:
             word, _, rest = line.rstrip("\n").partition(" ")
             if word not in wanted or word in table:
                 continue
-            try:
-                vector = np.array(rest.split(), dtype=np.float32)
-            except ValueError as error:
-                raise ValueError(
-                    f"word_vectors={path!r}, line {number}: expected a word and numbers, got "
-                    f"{line[:60]!r}"
-                ) from error
+            where = f"word_vectors={path!r}, line {number}: "
+            vector = _numbers(rest, f"{where}expected a word and numbers, got {line[:60]!r}")
             dim = len(vector) if dim is None else dim
             if len(vector) != dim or not dim:
                 raise ValueError(
-                    f"word_vectors={path!r}, line {number}: {len(vector)} numbers where the lines "
-                    f"before it have {dim}"
+                    f"{where}{len(vector)} numbers where the lines before it have {dim}; fetch the "
+                    "file again"
                 )
             table[word] = vector
     return table
+
+
+def _numbers(text: str, complaint: str) -> np.ndarray:
+    try:
+        vector = np.array(text.split(), dtype=np.float64)
+    except ValueError as error:
+        raise ValueError(f"{complaint}; fetch the file again") from error
+    if not np.isfinite(vector).all() or (np.abs(vector) > np.finfo(np.float32).max).any():
+        raise ValueError(f"{complaint}, not all of them finite; mend or fetch the file again")
+    return vector.astype(np.float32)

@@ -1,8 +1,11 @@
 """Object erasing (OE): which region of which class, Eqs. (7)-(10)."""
 
+import math
+
 import torch
 from torch import Tensor, nn
 
+from mmsrdl.arguments import check_integer, check_number
 from mmsrdl.registry import MODELS
 
 REGIONS = ("rectangle", "cross")
@@ -97,7 +100,8 @@ class ObjectErasing(nn.Module):
             ``'selected'``: over the K erased classes.
 
     Raises:
-        ValueError: If ``topk`` < 1 or an option is unknown.
+        TypeError: If ``topk`` is no integer or ``alpha`` no number.
+        ValueError: If ``topk`` < 1, ``alpha`` is not finite, or an option is unknown.
     """
 
     def __init__(
@@ -109,8 +113,8 @@ class ObjectErasing(nn.Module):
         era_classes: str = "all",
     ) -> None:
         super().__init__()
-        if topk < 1:
-            raise ValueError(f"topk={topk!r} must be at least 1")
+        check_integer("topk", topk, low=1, example=3)
+        check_number("alpha", alpha, low=-math.inf)
         if region not in REGIONS:
             raise ValueError(f"region={region!r} is unknown; use one of {REGIONS}")
         if era_classes not in ("all", "selected"):

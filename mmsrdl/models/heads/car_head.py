@@ -9,6 +9,7 @@ from mmpretrain.structures import DataSample
 from torch import Tensor
 from torch.nn import functional as F
 
+from mmsrdl.arguments import check_integer, check_number
 from mmsrdl.models.attention import AttentionMaps
 from mmsrdl.models.erasing import ObjectErasing
 from mmsrdl.models.losses import check_known, stack_targets
@@ -51,7 +52,8 @@ class CARHead(MultiLabelClsHead):
         - Output: logits, [B, C].
 
     Raises:
-        ValueError: If an option is unknown, ``num_classes`` is not the
+        TypeError: If a number is of another type.
+        ValueError: If an option is unknown or out of range, ``num_classes`` is not the
             embedder's, or the input has another shape.
     """
 
@@ -77,8 +79,19 @@ class CARHead(MultiLabelClsHead):
         )
         if classifier not in ("per_class", "shared"):
             raise ValueError(f"classifier={classifier!r} is unknown; use 'per_class' or 'shared'")
-        if avg_pool < 1:
-            raise ValueError(f"avg_pool={avg_pool!r} must be at least 1")
+        check_integer("num_classes", num_classes, low=1, example=80)
+        check_integer("in_channels", in_channels, low=1, example=2048)
+        check_integer("avg_pool", avg_pool, low=1, example=2)
+        if num_extra_tokens is not None:
+            check_integer("num_extra_tokens", num_extra_tokens, low=0, example=1)
+        if thr is not None:
+            check_number("thr", thr, low=0, high=1)
+        if topk is not None:
+            check_integer("topk", topk, low=1, example=3)
+            if topk > num_classes:
+                raise ValueError(
+                    f"topk={topk} exceeds num_classes={num_classes}; use 1 to {num_classes}"
+                )
         self.num_classes, self.in_channels = num_classes, in_channels
         self.avg_pool, self.num_extra_tokens = avg_pool, num_extra_tokens
         self.embedder = MODELS.build(embedder)

@@ -4,6 +4,7 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from mmsrdl.arguments import check_integer
 from mmsrdl.registry import MODELS
 
 
@@ -24,6 +25,8 @@ class ClassClassifier(BaseModule):
 
     def __init__(self, num_classes: int, in_channels: int, shared: bool = False) -> None:
         super().__init__()
+        check_integer("num_classes", num_classes, low=1, example=80)
+        check_integer("in_channels", in_channels, low=1, example=2048)
         rows = 1 if shared else num_classes
         self.weight = nn.Parameter(torch.empty(rows, in_channels))
         self.bias = nn.Parameter(torch.empty(rows))

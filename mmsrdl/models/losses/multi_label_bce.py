@@ -5,6 +5,7 @@ from mmengine.model import BaseModule
 from torch import Tensor
 from torch.nn import functional as F
 
+from mmsrdl.arguments import check_number
 from mmsrdl.registry import MODELS
 
 UNKNOWN = -1
@@ -28,7 +29,8 @@ class MultiLabelBCELoss(BaseModule):
         loss_weight: Factor of the loss.
 
     Raises:
-        ValueError: If ``reduction`` is unknown.
+        ValueError: If ``reduction`` is unknown or ``loss_weight`` negative or not finite; in
+            :meth:`forward`, if logits and labels differ in shape.
     """
 
     ignores_unknown = True
@@ -37,11 +39,10 @@ class MultiLabelBCELoss(BaseModule):
         super().__init__()
         if reduction not in REDUCTIONS:
             raise ValueError(f"reduction={reduction!r} is unknown; use one of {REDUCTIONS}")
+        check_number("loss_weight", loss_weight, low=0, example=1.0)
         self.reduction, self.loss_weight = reduction, loss_weight
 
-    def forward(
-        self, cls_score: Tensor, label: Tensor, avg_factor: float | None = None, **kwargs: object
-    ) -> Tensor:
+    def forward(self, cls_score: Tensor, label: Tensor, avg_factor: float | None = None) -> Tensor:
         """Computes the loss, a scalar; 0 where nothing is known.
 
         Args:
@@ -49,14 +50,19 @@ class MultiLabelBCELoss(BaseModule):
             label: 1, 0 or -1 (unknown); values between 0 and 1 are soft labels, [B, C].
             avg_factor: Number of images for ``'batchmean'``. Defaults to B.
                 MMPretrain's heads pass it.
-            **kwargs: Accepted so that MMPretrain's heads can call this loss.
         """
+        if cls_score.shape != label.shape:
+            raise ValueError(
+                f"cls_score {list(cls_score.shape)} and label {list(label.shape)} must both be "
+                "[B, C]; set model.head.num_classes and the embedder's classes to the data set's"
+            )
         known = (label >= 0).to(cls_score.dtype)
         target = label.to(cls_score.dtype).clamp(min=0)
         # Eqs. (11), (12)
         loss = F.binary_cross_entropy_with_logits(cls_score, target, known, reduction="sum")
         if self.reduction == "batchmean":
-            loss = loss / (cls_score.shape[0] if avg_factor is None else avg_factor)
+            images = cls_score.shape[0] if avg_factor is None else avg_factor
+            loss = loss / images if images else loss  # of no image the sum is 0
         elif self.reduction == "mean":
             loss = loss / known.sum().clamp(min=1)
         return self.loss_weight * loss

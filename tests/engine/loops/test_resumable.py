@@ -1,5 +1,7 @@
 """A run that was stopped and goes on ends like one that was not, bit for bit."""
 
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -123,3 +125,28 @@ def test_another_sampler_is_refused(loop: dict, seven: Path, tmp_path: Path) -> 
     cfg.train_dataloader.sampler.type = "DefaultSampler"
     with pytest.raises(TypeError, match=r"sampler DefaultSampler does not; use .*SeededSampler"):
         train(cfg)
+
+
+def test_the_loss_scale_goes_on(
+    seven: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Mixed precision on a CPU, which MMEngine refuses; the scale doubles every other step."""
+    module = "mmengine.optim.optimizer.amp_optimizer_wrapper"
+    monkeypatch.setattr(f"{module}.is_cuda_available", lambda: True)
+    monkeypatch.setattr(f"{module}.GradScaler", partial(torch.amp.GradScaler, device="cpu"))
+    ends = []
+    for name, stops in (("whole", []), ("resumed", [("iteration", 7)])):
+        for stop in (*stops, ("never", 0)):
+            cfg = make_config(seven, tmp_path / name, EPOCHS, BY_ITER, stop=stop)
+            cfg.optim_wrapper.update(
+                type="AmpOptimWrapper",
+                dtype="bfloat16",
+                loss_scale=dict(init_scale=4.0, growth_interval=2),
+            )
+            with nullcontext() if stop[0] == "never" else pytest.raises(KeyboardInterrupt):
+                train(cfg, resume="auto")
+        ends.append(final(tmp_path / name, BY_ITER))
+    same(*ends)
+    scalers = [end["optimizer"]["loss_scaler"] for end in ends]
+    assert scalers[0] == scalers[1]
+    assert scalers[0]["scale"] == 4.0 * 2**6

@@ -219,7 +219,9 @@ def test_no_positive_at_all():
 
 
 def test_data_set_with_other_classes():
-    with pytest.raises(ValueError, match=r"5 classes, but the data set has 2; set num_classes=2"):
+    with pytest.raises(
+        ValueError, match=r"5 classes, but the data set has 2; set num_classes=2.*embedder"
+    ):
         evaluate(MultiLabelMetric(), samples(*case()), classes=["a", "b"])
 
 
@@ -247,6 +249,11 @@ def test_nan_score():
     [
         ({"thr": 1.5}, ValueError, r"thr must lie in \[0, 1\].*got 1.5"),
         ({"thr": [0.5, -1]}, ValueError, r"thr must lie in \[0, 1\].*got -1"),
+        ({"thr": float("nan")}, ValueError, r"thr must lie in \[0, 1\].*got nan"),
+        ({"thr": True}, TypeError, r"thr must be a number in \[0, 1\], such as 0.5, got True"),
+        ({"thr": "0.5"}, TypeError, "thr must be a number .* got '0.5'"),
+        ({"thr": [0.5, None]}, TypeError, "thr must be a number .* got None"),
+        ({"topk": "3"}, TypeError, "topk must be an integer or None, got '3'"),
         ({"thr": []}, ValueError, "at least one threshold"),
         ({"thr": [0.5, 0.5]}, ValueError, r"distinct thresholds, got \[0.5, 0.5\]"),
         ({"topk": 0}, ValueError, "topk must be at least 1.*got 0"),

@@ -73,11 +73,50 @@ def test_initial_adjacency(tmp_path: Path) -> None:
         (dict(adjacency="cooccurrence"), "needs cooccurrence=FILE"),
         (dict(normalization="softmax"), "normalization='softmax' is unknown"),
         (dict(hidden_dims=[4, 4, 4]), "has 3 layers but num_layers=2"),
+        (dict(hidden_dims=[4, 0]), "an entry of hidden_dims=0 must be at least 1"),
+        (dict(adjacency="full", num_layers=0), "adjacency='full' is unknown; use one of"),
+        (dict(num_layers=-1), "num_layers=-1 must be at least 0, such as 2"),
+        (dict(embed_dims=0), "embed_dims=0 must be at least 1, such as 300"),
+        (dict(negative_slope=float("nan")), "negative_slope=nan must be a finite number"),
     ],
 )
 def test_wrong_options(options: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         GCNLabelEmbedder(**{"classes": ["a", "b"], **options})
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (dict(num_layers=1.5), "num_layers=1.5 must be an integer of at least 0"),
+        (dict(embed_dims="300"), "embed_dims='300' must be an integer of at least 1"),
+        (dict(classes=3), "classes=3 must be a sequence of class names"),
+        (dict(classes=["a", 2]), "must be class names"),
+    ],
+)
+def test_wrong_types(options: dict, message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        GCNLabelEmbedder(**{"classes": ["a", "b"], **options})
+
+
+def test_graph_of_other_classes(tmp_path: Path) -> None:
+    path = str(tmp_path / "counts.npz")
+    save_cooccurrence(path, ["a", "b"], torch.eye(2).long())
+    graph = dict(adjacency="cooccurrence", cooccurrence=path, embed_dims=4)
+    with pytest.raises(ValueError, match=r"counts.npz' has no counts of the classes \['c'\]; it"):
+        GCNLabelEmbedder(["a", "c"], **graph).init_weights()
+
+
+def test_initialisation_is_seen_by_version_counters(word_vectors: str, tmp_path: Path) -> None:
+    path = str(tmp_path / "counts.npz")
+    save_cooccurrence(path, VOC_CATEGORIES, torch.eye(20).long())
+    graph = dict(adjacency="cooccurrence", cooccurrence=path)
+    embedder = GCNLabelEmbedder("voc", word_vectors, learn_vectors=True, **graph)
+    written = (embedder.vectors, embedder.adjacency)
+    before = [parameter._version for parameter in written]
+    embedder.init_weights()
+    assert all(p._version > v for p, v in zip(written, before, strict=True))
+    assert all(p.requires_grad and p.is_leaf for p in written)
 
 
 def test_vectors_of_another_size(word_vectors: str) -> None:

@@ -42,6 +42,12 @@ def test_missing_class_is_named(vectors: str) -> None:
         load_word_vectors(vectors, ["cat", "sofa", "hot dog"])
 
 
+def test_first_of_many_missing_classes_are_named(vectors: str) -> None:
+    with pytest.raises(ValueError, match=r"'n9' \(12 of 13 classes; it has .*\['cat'") as info:
+        load_word_vectors(vectors, ["cat", *(f"n{i}" for i in range(12))])
+    assert "'n10'" not in str(info.value)
+
+
 def test_missing_file() -> None:
     with pytest.raises(FileNotFoundError, match=r"does not exist.*--word-vectors FILE"):
         load_word_vectors("nowhere.txt", NAMES)
@@ -52,7 +58,12 @@ def test_missing_file() -> None:
     [
         ("v.txt", "cat 1 two\n", "line 1: expected a word and numbers"),
         ("v.txt", "cat 1 2\nlight 1 2 3\n", "line 2: 3 numbers"),
+        ("v.txt", "cat 1 nan\n", "line 1: .* got 'cat 1 nan.*not all of them finite; mend"),
+        ("v.txt", "the 1 2\ncat -inf 2\n", "line 2: .*not all of them finite"),
+        ("v.txt", "cat 1e39 2\n", "line 1: .*not all of them finite"),
+        ("v.txt", "cat\n", "line 1: 0 numbers"),
         ("v.npz", "no zip", "not an npz file"),
+        ("v.pkl", "cat 1 2", r"neither an .npz file nor text.*can run code.*np.savez\(FILE"),
     ],
 )
 def test_malformed(name: str, content: str, message: str, tmp_path: Path) -> None:
@@ -64,6 +75,16 @@ def test_malformed(name: str, content: str, message: str, tmp_path: Path) -> Non
 def test_npz_of_wrong_shapes_and_pickles(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", names=["cat"], vectors=np.zeros((2, 3)))
     with pytest.raises(ValueError, match=r"`names` must be \[M\]"):
+        load_word_vectors(tmp_path / "a.npz", ["cat"])
+    np.savez(tmp_path / "a.npz", names=["cat"], vectors=[["1", "2"]])
+    with pytest.raises(ValueError, match=r"`vectors` numbers \[M, d'\], got \[1\] and <U1"):
+        load_word_vectors(tmp_path / "a.npz", ["cat"])
+    np.savez(tmp_path / "a.npz", names=["cat", "dog"], vectors=[[1.0, 2], [np.nan, 0]])
+    with pytest.raises(ValueError, match=r"NaN or infinite numbers in the vectors of \['dog'\]"):
+        load_word_vectors(tmp_path / "a.npz", ["cat"])
+    np.save(tmp_path / "a.npy", np.zeros(3))
+    (tmp_path / "a.npy").rename(tmp_path / "a.npz")
+    with pytest.raises(ValueError, match="is not an npz file of plain arrays"):
         load_word_vectors(tmp_path / "a.npz", ["cat"])
     np.savez(tmp_path / "b.npz", names=np.array([{}], object), vectors=np.zeros((1, 3)))
     with pytest.raises(ValueError, match="not an npz file"):

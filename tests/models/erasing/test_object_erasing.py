@@ -92,6 +92,23 @@ def test_wrong_options(options: dict, message: str) -> None:
         ObjectErasing(**options)
 
 
+@pytest.mark.parametrize("topk", [True, 2.5, float("nan"), "3", None])
+def test_topk_that_is_no_integer(topk: object) -> None:
+    with pytest.raises(TypeError, match=r"topk=.* must be an integer of at least 1, such as 3"):
+        ObjectErasing(topk=topk)
+
+
+@pytest.mark.parametrize(
+    ("alpha", "error"),
+    [(True, TypeError), ("0.5", TypeError), (None, TypeError)]
+    + [(float(value), ValueError) for value in ("nan", "inf", "-inf")],
+)
+def test_alpha_that_is_no_number(alpha: object, error: type[Exception]) -> None:
+    with pytest.raises(error, match=r"must be a finite number, such as 0\.5") as info:
+        ObjectErasing(alpha=alpha)
+    assert str(info.value).startswith(f"alpha={alpha!r} ")
+
+
 def test_unknown_region() -> None:
     with pytest.raises(ValueError, match="use one of"):
         erased_region(torch.rand(2, 2), region="disc")

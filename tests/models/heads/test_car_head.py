@@ -82,6 +82,51 @@ def test_wrong_options(options: dict, message: str) -> None:
         make(**options)
 
 
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        (dict(num_classes=0), ValueError, "num_classes=0 must be at least 1, such as 80"),
+        (dict(num_classes="3"), TypeError, "num_classes='3' must be an integer"),
+        (dict(in_channels=0), ValueError, "in_channels=0 must be at least 1"),
+        (dict(avg_pool=1.5), TypeError, "avg_pool=1.5 must be an integer"),
+        (dict(num_extra_tokens=-1), ValueError, "num_extra_tokens=-1 must be at least 0"),
+        (dict(thr=1.5), ValueError, r"thr=1.5 must be a number in \[0, 1\], such as 0.5"),
+        (dict(thr=float("nan")), ValueError, r"thr=nan must be a number in \[0, 1\]"),
+        (dict(thr="0.5"), TypeError, r"thr='0.5' must be a number in \[0, 1\]"),
+        (dict(thr=True), TypeError, "thr=True must be a number"),
+        (dict(topk=0), ValueError, "topk=0 must be at least 1, such as 3"),
+        (dict(topk=2.0), TypeError, "topk=2.0 must be an integer"),
+        (dict(topk=4), ValueError, "topk=4 exceeds num_classes=3; use 1 to 3"),
+    ],
+)
+def test_numbers_out_of_range(options: dict, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        make(**options)
+
+
+def test_classifier_without_classes() -> None:
+    with pytest.raises(ValueError, match="num_classes=0 must be at least 1"):
+        ClassClassifier(0, 4)
+
+
+@pytest.mark.parametrize("reduction", ["batchmean", "mean", "sum"])
+@pytest.mark.parametrize(
+    "erasing", [None, ObjectErasing(2), ObjectErasing(2, era_classes="selected")]
+)
+def test_only_unknown_labels_give_no_loss_and_zero_gradients(
+    reduction: str, erasing: ObjectErasing | None
+) -> None:
+    head = make(loss=dict(type="mmsrdl.MultiLabelBCELoss", reduction=reduction))
+    head.erasing = erasing
+    samples = [DataSample(gt_score=-torch.ones(3))] * 2
+    losses = head.loss((torch.randn(2, 8, 4, 4),), samples)
+    assert [loss.item() for loss in losses.values()] == [0.0] * (1 if erasing is None else 2)
+    sum(losses.values()).backward()
+    for name, parameter in head.named_parameters():
+        assert parameter.grad is not None, name
+        assert (parameter.grad == 0).all(), name
+
+
 def test_predict() -> None:
     head, feature = make(thr=0.4).eval(), torch.randn(2, 8, 3, 3)
     samples = head.predict((feature,), [DataSample(), DataSample()])

@@ -65,6 +65,27 @@ def test_unknown_reduction() -> None:
         MultiLabelBCELoss("average")
 
 
+@pytest.mark.parametrize("weight", [-1, float("nan"), float("inf")])
+def test_loss_weight_out_of_range(weight: float) -> None:
+    with pytest.raises(ValueError, match=f"loss_weight={weight} must be a finite number of at"):
+        MultiLabelBCELoss(loss_weight=weight)
+
+
+@pytest.mark.parametrize("name", ["weight", "reduction_override", "avg_facto"])
+def test_unknown_keyword_is_refused(name: str) -> None:
+    with pytest.raises(TypeError, match=f"unexpected keyword argument '{name}'"):
+        MultiLabelBCELoss()(torch.zeros(2, 3), LABEL, **{name: 1.0})
+
+
+@pytest.mark.parametrize("reduction", ["batchmean", "mean", "sum"])
+@pytest.mark.parametrize("avg_factor", [None, 0])
+def test_no_image_is_zero(reduction: str, avg_factor: float | None) -> None:
+    logits = torch.zeros(0, 3, requires_grad=True)
+    loss = MultiLabelBCELoss(reduction)(logits, torch.zeros(0, 3), avg_factor=avg_factor)
+    loss.backward()
+    assert loss == 0
+
+
 def test_guard() -> None:
     check_known(MultiLabelBCELoss(), LABEL)
     check_known(AsymmetricLoss(), LABEL.clamp(min=0))

@@ -1,0 +1,121 @@
+"""Annotation files are read as data: plain text and JSON, never pickles or YAML."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from mmengine.fileio import get_text
+
+__all__ = ["describe_json", "entries_of", "first_of", "read_json", "read_text"]
+
+FORMATS = {
+    "mmsrdl.MultiLabelDataset": ("OpenMMLab json", ("metainfo", "data_list")),
+    "mmsrdl.CocoMultiLabel": ("COCO json", ("images", "annotations", "categories")),
+}
+"""By the class that reads it: the name of a format and the keys that make it."""
+
+
+def read_text(path: str, layout: str) -> str:
+    """Read a text file in UTF-8, from whatever place MMEngine can reach.
+
+    Args:
+        path: File.
+        layout: What should lie where, for the message when there is no such file.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is not text in UTF-8.
+    """
+    try:
+        return get_text(path).removeprefix("\ufeff")
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
+        raise FileNotFoundError(f"'{path}' does not exist as a file; {layout}") from error
+    except UnicodeDecodeError as error:
+        raise ValueError(f"'{path}' is not a text file in UTF-8: {error}") from error
+
+
+def read_json(path: str, reader: str, layout: str) -> dict[str, Any]:
+    """Read an annotation file in one of the JSON formats.
+
+    MMEngine's loader takes the ending of a file for its format, unpickles ``.pkl`` and lets YAML
+    make any Python object: a file with another ending than ``.json`` is therefore not opened.
+
+    Args:
+        path: The ``ann_file``.
+        reader: The class that reads it, a key of ``FORMATS``.
+        layout: See :func:`read_text`.
+
+    Returns:
+        The content, which has the keys of the format.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is in another format; the message says in which, as far as known.
+    """
+    if not path.lower().endswith(".json"):
+        raise ValueError(
+            f"ann_file='{path}' is no .json file and was not opened, as pickles and YAML can run "
+            "code. Labels are read from OpenMMLab json (mmsrdl.MultiLabelDataset), COCO json "
+            "(mmsrdl.CocoMultiLabel) and VOC's folders (mmsrdl.VOCMultiLabel): write them as json"
+        )
+    text = read_text(path, layout)
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(
+            f"'{path}' is not json, whatever its name: {error}. It begins with {text[:40]!r}; "
+            "fetch or write the file again"
+        ) from error
+    name, keys = FORMATS[reader]
+    if not isinstance(content, dict) or not content.keys() >= set(keys):
+        raise ValueError(
+            f"'{path}' is not the {name} that {reader} reads, with the keys {list(keys)}: "
+            f"{describe_json(content)}"
+        )
+    return content
+
+
+def describe_json(content: Any) -> str:
+    """Say which format the content of a JSON file has, and what reads it."""
+    mend = "; convert it to one of the formats of docs/data.md"
+    if not isinstance(content, dict):
+        size = f" of {len(content)} entries" if isinstance(content, list) else ""
+        return f"it holds a {type(content).__name__}{size}{mend}"
+    for reader, (name, keys) in FORMATS.items():
+        if content.keys() >= set(keys):
+            return f"it is {name}, which type='{reader}' reads"
+    if "images" in content and "annotations" not in content:
+        return (
+            "it is COCO json without annotations, as of COCO's test sets (image_info_*.json), "
+            "whose labels are not public; take the instances json of a labeled split"
+        )
+    if {"images", "annotations"} <= content.keys():
+        return (
+            "it is COCO json without categories, as captions_*.json; take the instances json, or "
+            "write the classes as 'categories'"
+        )
+    return f"it holds the keys {first_of(sorted(content))}{mend}"
+
+
+def entries_of(content: dict[str, Any], key: str, needs: Sequence[str], path: str) -> list[dict]:
+    """Return the list of dicts under a key of an annotation file, after a check.
+
+    Raises:
+        ValueError: If it is no list, or an entry is no dict or lacks a key of ``needs``.
+    """
+    entries = content[key]
+    if not isinstance(entries, list):
+        raise ValueError(f"'{key}' of '{path}' must be a list, got a {type(entries).__name__}")
+    for number, entry in enumerate(entries):
+        if not isinstance(entry, dict) or any(need not in entry for need in needs):
+            raise ValueError(
+                f"entry {number} of '{key}' in '{path}' must have the keys {list(needs)}, got "
+                f"{str(entry)[:120]}; mend the file"
+            )
+    return entries
+
+
+def first_of(values: Sequence[Any], limit: int = 10) -> str:
+    """Write out the first values of what may be a long list."""
+    rest = len(values) - limit
+    return f"{list(values[:limit])}" + (f" and {rest} more" if rest > 0 else "")

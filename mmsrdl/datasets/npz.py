@@ -1,0 +1,47 @@
+"""Arrays from npz files, without pickles."""
+
+import zipfile
+import zlib
+from collections.abc import Sequence
+from os import PathLike
+
+import numpy as np
+
+__all__ = ["read_npz"]
+
+DAMAGED = (KeyError, TypeError, ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error)
+
+
+def read_npz(path: str | PathLike[str], keys: Sequence[str], argument: str) -> list[np.ndarray]:
+    """Read arrays of numbers and strings from an npz file.
+
+    Args:
+        path: The npz file.
+        keys: Names of the arrays wanted.
+        argument: What the user calls the file, for the messages.
+
+    Returns:
+        One array a key.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is no npz file, lacks an array, or holds Python objects.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            found = sorted(file.files)
+            arrays = [file[key] for key in keys if key in found]
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"{argument}='{path}' does not exist") from error
+    except DAMAGED as error:
+        raise ValueError(
+            f"{argument}='{path}' is not an npz file of plain arrays: {error}. Pickles, object "
+            "arrays among them, can run code and are never read; write it with np.savez(FILE, "
+            + ", ".join(f"{key}=..." for key in keys)
+            + ") from arrays of numbers and strings"
+        ) from error
+    if len(arrays) < len(keys):
+        raise ValueError(
+            f"{argument}='{path}' must hold {' and '.join(map(repr, keys))}, got {found}"
+        )
+    return arrays
