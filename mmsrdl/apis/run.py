@@ -32,17 +32,17 @@ def train(cfg: Config, resume: str | None = None) -> nn.Module:
         ValueError: If it cannot be read as data, or is another model's.
         RuntimeError: If pretrained weights of the config cannot be had.
     """
-    if resume is not None:
-        cfg.resume, cfg.load_from = True, None if resume == "auto" else resume
     lines: list[str] = []
-    if cfg.get("resume") and not cfg.get("load_from"):
-        cfg.load_from, lines = newest_checkpoint(cfg.work_dir)
-        cfg.resume = cfg.load_from is not None
-        lines.append(
-            f"going on from {cfg.load_from}"
-            if cfg.resume
-            else f"nothing to resume in {cfg.work_dir!r}: training begins anew"
-        )
+    if resume == "auto" or (resume is None and cfg.get("resume") and not cfg.get("load_from")):
+        newest, lines = newest_checkpoint(cfg.work_dir)
+        cfg.resume = newest is not None
+        if newest is not None:
+            cfg.load_from = newest
+            lines.append(f"going on from {newest}")
+        else:
+            lines.append(f"nothing to resume in {cfg.work_dir!r}: training begins anew")
+    elif resume is not None:
+        cfg.resume, cfg.load_from = True, resume
     prepare_distributed(cfg)
     check_pretrained(cfg)
     runner = _build_runner(cfg)

@@ -3,8 +3,9 @@ from pathlib import Path
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.dataset import Compose, default_collate
 from mmengine.registry import DefaultScope
-from mmpretrain.registry import MODELS
+from mmpretrain.registry import MODELS, TRANSFORMS
 from torch.testing import assert_close
 
 from mmsrdl.apis import attend_images, load_model
@@ -57,10 +58,12 @@ def test_scores_are_those_of_predict(checkpoint: str, tiny_voc: Path) -> None:
         assert result.spatial.shape == (3, 2, 2)
         assert 0 <= result.spatial.min() <= result.spatial.max() <= 1
     assert not torch.equal(results[0].scores, results[1].scores)
-    batch = torch.zeros(1, 3, 64, 64)
-    maps = model.head.attend(model.extract_feat(batch))
-    scores = model.head.classifier(model.head.attention.pool(maps)).sigmoid()
-    assert_close(scores[0], model.predict(batch)[0].pred_score)
+    with DefaultScope.overwrite_default_scope("mmpretrain"):
+        steps = [TRANSFORMS.build(step) for step in cfg.test_dataloader.dataset.pipeline]
+    for result in results:
+        batch = default_collate([Compose(steps)({"img_path": result.path})])
+        with torch.no_grad():
+            assert_close(model.test_step(batch)[0].pred_score, result.scores)
 
 
 def test_another_models_checkpoint(checkpoint: str) -> None:

@@ -1,5 +1,6 @@
 """Hooks on a real runner."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -182,20 +183,19 @@ def test_resolves_from_any_scope(scope: str) -> None:
     assert hook.erasing.topk == 5
 
 
-def difficult_voc(root: Path) -> Path:
-    """A VOC folder whose first image has a difficult object."""
-    path = root / "Annotations" / "000001.xml"
-    content = path.read_text()
-    if "<difficult>1" not in content:
-        difficult = "<object><name>bicycle</name><difficult>1</difficult></object></annotation>"
-        path.write_text(content.replace("</annotation>", difficult))
-    return root
+def difficult_voc(root: Path, copy: Path) -> Path:
+    """A copy of a VOC folder whose first image has a difficult object."""
+    shutil.copytree(root, copy)
+    path = copy / "Annotations" / "000001.xml"
+    difficult = "<object><name>bicycle</name><difficult>1</difficult></object></annotation>"
+    path.write_text(path.read_text().replace("</annotation>", difficult))
+    return copy
 
 
 def test_guard_refuses_unknown_labels_under_a_stock_loss(tiny_voc: Path, tmp_path: Path) -> None:
     guard = [dict(type="mmsrdl.UnknownLabelGuardHook")]
     stock = dict(type="MultiLabelLinearClsHead", num_classes=20, in_channels=16)
-    root, unknown = difficult_voc(tiny_voc), dict(difficult="unknown")
+    root, unknown = difficult_voc(tiny_voc, tmp_path / "data"), dict(difficult="unknown")
     runner, _ = make_runner(root, tmp_path / "a", stock, guard, dataset=unknown)
     with pytest.raises(ValueError, match=r"are -1 .* loss=CrossEntropyLoss does not leave"):
         runner.train()

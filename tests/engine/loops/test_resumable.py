@@ -9,7 +9,7 @@ import torch
 
 from mmsrdl.apis import train
 from mmsrdl.checkpoint import read_checkpoint
-from tests.small_run import BY_EPOCH, BY_ITER, EPOCHS, ITERS, make_config
+from tests.small_run import BY_EPOCH, BY_ITER, EPOCHS, ITERS, LENGTH, make_config
 
 
 def final(work_dir: Path, checkpoint: dict) -> dict:
@@ -105,6 +105,22 @@ def test_torn_newest_checkpoint(seven: Path, whole: dict, tmp_path: Path) -> Non
 def test_nothing_to_resume_begins_anew(seven: Path, whole: dict, tmp_path: Path) -> None:
     train(make_config(seven, tmp_path / "new", EPOCHS, BY_EPOCH), resume="auto")
     same(final(tmp_path / "new", BY_EPOCH), whole["epochs"])
+
+
+def test_load_from_counts_where_nothing_is_to_be_resumed(seven: Path, tmp_path: Path) -> None:
+    """As for a job that is always started with --resume."""
+    train(make_config(seven, tmp_path / "first", EPOCHS, BY_EPOCH))
+    cfg = make_config(seven, tmp_path / "second", {**EPOCHS, "max_epochs": 1}, BY_EPOCH)
+    cfg.load_from = str(tmp_path / "first" / "epoch_3.pth")
+    cfg.optim_wrapper.optimizer.lr = 0.0
+    cfg.custom_hooks.pop(0)  # EMA
+    train(cfg, resume="auto")
+    one, other = (
+        read_checkpoint(tmp_path / name)["state_dict"]["head.classifier.weight"]
+        for name in ("first/epoch_3.pth", "second/epoch_1.pth")
+    )
+    torch.testing.assert_close(one, other)
+    assert read_checkpoint(tmp_path / "second" / "epoch_1.pth")["meta"]["iter"] == LENGTH
 
 
 def test_another_batch_size_begins_the_epoch_anew(seven: Path, tmp_path: Path) -> None:
