@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import time
 from datetime import timedelta
 
 import torch
@@ -46,6 +47,9 @@ def finish_distributed() -> None:
     """Leaves torch.distributed at the end of a program, all processes together."""
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         torch.distributed.barrier()
+        # Up to torch 2.5 gloo's threads, which still let go of the last tensors, and its end wait
+        # for each other for ever: the one for Python's lock, the other for the threads.
+        time.sleep(0.5)
         torch.distributed.destroy_process_group()
 
 

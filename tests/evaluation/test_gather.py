@@ -9,6 +9,7 @@ import torch
 import torch.distributed
 import torch.multiprocessing as mp
 
+from mmsrdl.apis.distributed import finish_distributed
 from mmsrdl.evaluation import MultiLabelMetric
 from mmsrdl.evaluation.batch import ScoredBatch
 from mmsrdl.evaluation.gather import gather_batch, gather_rows
@@ -108,8 +109,7 @@ def worker(rank: int, world: int, folder: Path) -> None:
     results["errors"]["sizes"] = message_of(evaluate, [other], 2)
 
     (folder / f"{rank}.json").write_text(json.dumps(results))
-    torch.distributed.barrier()
-    torch.distributed.destroy_process_group()
+    finish_distributed()
 
 
 @pytest.fixture(scope="module", params=[2, 3])
