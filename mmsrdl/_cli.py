@@ -17,6 +17,21 @@ examples:
 """
 
 
+class KeyValues(DictAction):
+    """Reads ``KEY=VALUE``; MMEngine's action fails on what is none."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: Any, values: Any, *args: Any
+    ) -> None:
+        """Adds the options, or ends with the user's mistake."""
+        for value in values:
+            if "=" not in value:
+                parser.error(
+                    f"--cfg-options takes KEY=VALUE, such as train_cfg.max_epochs=8, got {value!r}"
+                )
+        super().__call__(parser, namespace, values, *args)
+
+
 def make_parser(prog: str, description: str | None, examples: str) -> argparse.ArgumentParser:
     """Makes a parser of the options that both commands have.
 
@@ -46,7 +61,7 @@ def make_parser(prog: str, description: str | None, examples: str) -> argparse.A
     parser.add_argument(
         "--cfg-options",
         nargs="+",
-        action=DictAction,
+        action=KeyValues,
         metavar="KEY=VALUE",
         help="override settings: train_cfg.max_epochs=8 model.head.avg_pool=2",
     )

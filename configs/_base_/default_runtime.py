@@ -16,7 +16,7 @@ default_hooks = dict(
     iteration_seed=dict(type="mmsrdl.IterationSeedHook"),
     # What goes wrong quietly elsewhere is an error here.
     unknown_labels=dict(type="mmsrdl.UnknownLabelGuardHook"),
-    class_guard=dict(type="mmsrdl.ClassGuardHook"),
+    data_guard=dict(type="mmsrdl.DataGuardHook"),
     checkpoint_guard=dict(type="mmsrdl.CheckpointGuardHook"),
     visualization=dict(type="VisualizationHook", enable=False),
 )

@@ -1,10 +1,13 @@
 """From a config file and command-line options to a config that a runner takes."""
 
+import inspect
 import os
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 
 import torch
 from mmengine.config import Config, ConfigDict
+from mmengine.runner import Runner
 
 from mmsrdl.apis.model_index import PACKAGE, config_path
 from mmsrdl.models.weights import backbone_init_cfg
@@ -54,6 +57,7 @@ def load_config(
     cfg = _read(path)
     cfg.launcher = launcher
     if cfg_options:
+        _check_names(cfg, cfg_options)
         cfg.merge_from_dict(dict(cfg_options))
     if data_root is not None:
         set_data_root(cfg, data_root)
@@ -103,6 +107,20 @@ def _read(path: str) -> Config:
             f"config={path!r} inherits from mmsrdl::, where MMEngine looks into installed packages "
             f"only; {PACKAGE} is not installed: pip install -e {PACKAGE.parent}"
         ) from error
+
+
+def _check_names(cfg: Config, options: Mapping) -> None:
+    """Refuses options whose first part is no field of the config, which would change nothing."""
+    known = {*cfg, *inspect.signature(Runner.__init__).parameters, "runner_type", "compile"}
+    known |= {"find_unused_parameters", "model_wrapper_cfg", "activation_checkpointing"}
+    for name in options:
+        first = name.split(".")[0]
+        if first not in known:
+            near = get_close_matches(first, known, n=1)
+            raise ValueError(
+                f"--cfg-options {name}={options[name]!r}: the config has no {first!r}"
+                + (f"; did you mean {near[0]!r}?" if near else "; see its fields in the file")
+            )
 
 
 def datasets_of(dataset: ConfigDict) -> Iterator[ConfigDict]:

@@ -91,6 +91,7 @@ def attend_images(
     Raises:
         TypeError: If the head has no spatial attention.
         FileNotFoundError: If an image is missing.
+        RuntimeError: If an image does not decode.
     """
     head: Any = model.head
     if not getattr(head, "spatial_attention", False):
@@ -109,7 +110,13 @@ def attend_images(
     extract: Any = model.extract_feat
     results = []
     for path in paths:
-        batch = default_collate([pipeline({"img_path": path})])
+        try:
+            batch = default_collate([pipeline({"img_path": path})])
+        except Exception as error:
+            raise RuntimeError(
+                f"image {path!r} cannot be prepared: {type(error).__name__}: {str(error).strip()}. "
+                "If it is damaged or no image, leave it out"
+            ) from error
         batch["inputs"] = batch["inputs"].to(device)
         inputs = prepare(batch)["inputs"]
         maps = head.attend(extract(inputs))

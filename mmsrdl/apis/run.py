@@ -78,9 +78,14 @@ def test(cfg: Config, checkpoint: str, out: str | None = None) -> dict[str, floa
 
 
 GUARDS = {
-    "class_guard": "mmsrdl.ClassGuardHook",
+    "data_guard": "mmsrdl.DataGuardHook",
     "checkpoint_guard": "mmsrdl.CheckpointGuardHook",
 }
+
+
+MMENGINE_HOOKS = (
+    "runtime_info", "timer", "sampler_seed", "logger", "param_scheduler", "checkpoint",
+)  # fmt: skip
 
 
 def _build_runner(cfg: Config) -> Runner:
@@ -88,6 +93,9 @@ def _build_runner(cfg: Config) -> Runner:
     cfg.setdefault("default_hooks", {})
     for name, kind in GUARDS.items():
         cfg.default_hooks.setdefault(name, dict(type=kind))
+    for name in [name for name, hook in cfg.default_hooks.items() if hook is None]:
+        if name not in MMENGINE_HOOKS:  # which alone may be None in MMEngine
+            cfg.default_hooks.pop(name)
     return RUNNERS.build(cfg) if "runner_type" in cfg else Runner.from_cfg(cfg)
 
 

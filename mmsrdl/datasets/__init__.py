@@ -13,6 +13,7 @@ from mmsrdl.datasets.multi_label_dataset import MultiLabelDataset
 from mmsrdl.datasets.samplers import SeededSampler
 from mmsrdl.datasets.transforms import MultiScaleCrop
 from mmsrdl.datasets.voc import VOCMultiLabel
+from mmsrdl.datasets.wrappers import inner_datasets
 
 __all__ = [
     "COCO_CATEGORIES",
@@ -25,6 +26,7 @@ __all__ = [
     "conditional_probability",
     "cooccurrence_matrix",
     "default_collate",
+    "inner_datasets",
     "load_cooccurrence",
     "save_cooccurrence",
 ]

@@ -33,7 +33,7 @@ def resolve_classes(classes: Sequence[str] | str) -> tuple[str, ...]:
     names = tuple(classes)
     if not all(isinstance(name, str) for name in names):
         raise TypeError(f"classes={names!r} must be class names (strings)")
-    twice = sorted({name for name in names if names.count(name) > 1})
+    twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if not names or twice:
         raise ValueError(
             "classes must hold at least one name and none twice"

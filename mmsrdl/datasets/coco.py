@@ -79,7 +79,9 @@ class CocoMultiLabel(MultiLabelDataset):
         self._check_ids(len(images), index)
         labels = {
             image: {
-                class_of_category[item["category_id"]] for item in index.imgToAnns.get(image, ())
+                class_of_category[item["category_id"]]
+                for item in index.imgToAnns.get(image, ())
+                if item["category_id"] in class_of_category
             }
             for image in index.imgs
         }
@@ -101,6 +103,8 @@ class CocoMultiLabel(MultiLabelDataset):
         classes = self.class_to_idx
         missing = [name for name in self.CLASSES if name not in names.values()]
         outside = [a for a in annotations if names.get(a["category_id"]) not in classes]
+        if self.ignore_other_classes:
+            outside = [a for a in outside if a["category_id"] not in names]
         if outside or missing:
             strangers = {str(names.get(a["category_id"], a["category_id"])) for a in outside}
             raise ValueError(
@@ -109,7 +113,8 @@ class CocoMultiLabel(MultiLabelDataset):
                 f"{first_of(sorted(strangers))}, {len(outside)} annotations in "
                 f"{len({a['image_id'] for a in outside})} images; among the classes but not "
                 f"there: {first_of(missing)}. Give the json's categories as "
-                "metainfo=dict(classes=[...]), or mend the json"
+                "metainfo=dict(classes=[...]), or mend the json; ignore_other_classes=True leaves "
+                "out categories that are not among the classes"
             )
         return {i: classes[name] for i, name in names.items() if name in classes}
 
@@ -121,6 +126,12 @@ class CocoMultiLabel(MultiLabelDataset):
                 "labels have no clear image; give every image an id of its own"
             )
         strangers = [image_id for image_id in index.imgToAnns if image_id not in index.imgs]
+        if strangers and len(strangers) == len(index.imgToAnns):
+            raise ValueError(
+                f"no annotation of '{self.ann_file}' is of an image that it lists: image_id "
+                f"{first_of(strangers, 3)} against ids {first_of(list(index.imgs), 3)}; write the "
+                "ids of both alike, as numbers"
+            )
         if strangers:
             print_log(
                 f"'{self.ann_file}' annotates {len(strangers)} images that it does not list, "

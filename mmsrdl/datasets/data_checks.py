@@ -29,7 +29,7 @@ def check_labels(data_list: Sequence[dict], classes: Sequence[str], owner: str) 
         ValueError: If there are any, or if every image has C zeros and ones.
     """
     size = len(classes)
-    if size > 2 and all(_is_multi_hot(info["gt_label"], size) for info in data_list):
+    if size > 1 and all(_is_multi_hot(info["gt_label"], size) for info in data_list):
         info = data_list[0]
         raise ValueError(
             f"gt_label of image '{info['img_path']}' and of all others of {owner} is a row of "
@@ -65,11 +65,12 @@ def check_positives(
     """
     labels = [label for info in data_list for label in info["gt_label"]]
     if not labels:
-        difficult = sum(bool(info["gt_label_difficult"]) for info in data_list)
+        left_out = sum(bool(info["gt_label_difficult"]) for info in data_list)
         raise ValueError(
-            f"none of the {len(data_list)} images of {owner} is positive for any class "
-            f"({difficult} have labels that are left out, as difficult or unknown): nothing can "
-            f"be learned or measured. Check that '{ann_file}' is a labeled split of this data set"
+            f"none of the {len(data_list)} images of {owner} is positive for any class"
+            + (f" ({left_out} have labels that are left out)" if left_out else "")
+            + ": nothing can be learned or measured. Check that "
+            f"'{ann_file}' is a labeled split of this data set, whose objects are not all difficult"
         )
     counts = np.bincount(labels, minlength=len(classes))
     empty = [name for name, count in zip(classes, counts, strict=True) if not count]

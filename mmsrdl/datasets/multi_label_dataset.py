@@ -8,7 +8,7 @@ import numpy as np
 from mmengine.config import Config
 from mmpretrain.datasets.base_dataset import BaseDataset
 
-from mmsrdl.datasets.annotation_file import entries_of, read_json
+from mmsrdl.datasets.annotation_file import entries_of, first_of, read_json
 from mmsrdl.datasets.class_names import check_class_names, read_class_names
 from mmsrdl.datasets.data_checks import (
     check_images,
@@ -53,8 +53,10 @@ class MultiLabelDataset(BaseDataset):
         check_files: Whether to look for all image files when the annotations are loaded. Each
             folder is listed once; addresses, other storage than local files and data sets
             without a pipeline are left out.
+        ignore_other_classes: Whether labels of classes that are not in the class list are left
+            out, as for a part of the classes; they are an error otherwise.
         **kwargs: Likewise. ``metainfo=dict(classes=[...])`` or ``classes=[...]`` names the
-            classes.
+            classes. Where the json names classes, too, labels are matched by name.
 
     Raises:
         FileNotFoundError: If the annotation file or images are missing.
@@ -62,10 +64,17 @@ class MultiLabelDataset(BaseDataset):
             positive label, missing or repeated class names, or labels outside the class list.
     """
 
-    def __init__(self, *args: Any, check_files: bool = True, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        check_files: bool = True,
+        ignore_other_classes: bool = False,
+        **kwargs: Any,
+    ) -> None:
         # Before the base class, which may load the annotations at once.
         self._sample_seed = SampleSeed()
         self.check_files = check_files
+        self.ignore_other_classes = ignore_other_classes
         super().__init__(*args, **kwargs)
 
     def _join_prefix(self) -> None:
@@ -74,6 +83,8 @@ class MultiLabelDataset(BaseDataset):
                 f"data_prefix={self.data_prefix!r} must name the folder of the images as "
                 "dict(img_path=...), or be that folder"
             )
+        self.data_root: str = os.path.expanduser(self.data_root)
+        self.ann_file: str = os.path.expanduser(self.ann_file)
         super()._join_prefix()
 
     def _compat_classes(self, metainfo: Any, classes: Any) -> dict:
@@ -108,9 +119,10 @@ class MultiLabelDataset(BaseDataset):
         except Exception as error:
             if isinstance(error, OSError) and img_path in str(error):
                 raise  # such as "no such file"
+            reason = f"{type(error).__name__}: {str(error).strip()}"
             raise RuntimeError(
-                f"the pipeline failed on image '{img_path}' (sample {idx}): "
-                f"{type(error).__name__}: {error}{self._damage_hint(data_info, img_path)}"
+                f"the pipeline failed on image '{img_path}' (sample {idx}): {reason}"
+                f"{self._damage_hint(data_info, img_path)}"
             ) from error
 
     def _damage_hint(self, data_info: dict, img_path: str) -> str:
@@ -172,7 +184,27 @@ class MultiLabelDataset(BaseDataset):
             )
         self._metainfo["classes"] = check_class_names(self.CLASSES)
         entries = entries_of(content, "data_list", list(self.data_prefix), self.ann_file)
-        return [self.parse_data_info(entry) for entry in entries]
+        data_list = [self.parse_data_info(entry) for entry in entries]
+        own = content["metainfo"].get("classes")
+        if own is not None and tuple(own) != self.CLASSES:
+            self._renumber(data_list, check_class_names(own))
+        return data_list
+
+    def _renumber(self, data_list: list[dict], own: tuple[str, ...]) -> None:
+        """Turn indices of the json's class list into those of the data set's, by name."""
+        strangers = [name for name in own if name not in self.class_to_idx]
+        if strangers and not self.ignore_other_classes:
+            raise ValueError(
+                f"'{self.ann_file}' numbers its labels by its own {len(own)} classes, of which "
+                f"{first_of(strangers)} are not among the {len(self.CLASSES)} given ones; give "
+                "metainfo=dict(classes=[...]) all of them, in any order, or leave it out; "
+                "ignore_other_classes=True leaves out what is not among them"
+            )
+        check_labels(data_list, own, type(self).__name__)
+        place = {i: self.class_to_idx[name] for i, name in enumerate(own) if name not in strangers}
+        for data_info in data_list:
+            for key in ("gt_label", "gt_label_difficult"):
+                data_info[key] = [place[label] for label in data_info[key] if label in place]
 
     def filter_data(self) -> list[dict]:
         """Check the data set, and sort the labels of every image."""
@@ -185,10 +217,12 @@ class MultiLabelDataset(BaseDataset):
             difficult = set(data_info["gt_label_difficult"]) - labels
             data_info.update(gt_label=sorted(labels), gt_label_difficult=sorted(difficult))
         check_positives(self.data_list, self.CLASSES, name, self.ann_file)
+        used = self.data_list
+        if self._indices is not None:
+            used = self._get_unserialized_subset(self._indices)
+        if not used:
+            raise ValueError(f"indices={self._indices!r} leaves no image of {name}; leave it out")
         if self.check_files and reads_local_files(self.pipeline.transforms):
-            used = self.data_list
-            if self._indices is not None:
-                used = self._get_unserialized_subset(self._indices)
             where = f"data_prefix '{self.img_prefix}' (data_root '{self.data_root}')"
             check_images([info["img_path"] for info in used], name, self.ann_file, where)
         return self.data_list

@@ -68,6 +68,7 @@ class VOCMultiLabel(MultiLabelDataset):
         if difficult is not None and difficult not in POLICIES:
             raise ValueError(f"difficult must be None or one of {POLICIES}, got '{difficult}'")
         self.difficult = difficult or ("unknown" if test_mode else "negative")
+        self.difficult_by_mode = difficult is None and not test_mode
         super().__init__(
             ann_file=ann_file or f"ImageSets/Main/{split}.txt",
             data_root=data_root,
@@ -90,6 +91,13 @@ class VOCMultiLabel(MultiLabelDataset):
                 "mmsrdl.MultiLabelDataset OpenMMLab json"
             )
         names = [line.strip() for line in text.splitlines() if line.strip()]
+        odd = [name for name in names if len(name.split()) > 1 or name.endswith((".jpg", ".xml"))]
+        if odd:
+            raise ValueError(
+                f"ann_file '{self.ann_file}' must be a list of bare image names, one a line, as "
+                f"ImageSets/Main/train.txt, got {first_of(odd, 3)}; lists of one class, such as "
+                "cat_train.txt, have a second column"
+            )
         paths = [join_path(self.data_prefix["ann_path"], f"{name}.xml") for name in names]
         objects = [self._read_objects(path) for path in paths]
         self._check_objects(paths, objects)
@@ -105,7 +113,13 @@ class VOCMultiLabel(MultiLabelDataset):
                     f"annotation '{path}' has an object without a <name>; give it one, or take "
                     "the object out"
                 )
-            objects.append((name, (item.findtext("difficult") or "0").strip() != "0"))
+            difficult = (item.findtext("difficult") or "0").strip()
+            if difficult not in ("0", "1"):
+                raise ValueError(
+                    f"annotation '{path}' has an object '{name}' with <difficult>{difficult}"
+                    "</difficult>; write 0 or 1"
+                )
+            objects.append((name, difficult == "1"))
         return objects
 
     def _check_objects(self, paths: list[str], objects: list[list[tuple[str, bool]]]) -> None:
@@ -117,17 +131,19 @@ class VOCMultiLabel(MultiLabelDataset):
             for name, _ in found
             if name not in classes
         ]
-        if outside:
+        if outside and not self.ignore_other_classes:
             name, path = outside[0]
             raise ValueError(
                 f"object '{name}' of '{path}' is not among the classes of {type(self).__name__}; "
                 f"in all {len(outside)} objects in {len({path for _, path in outside})} of "
                 f"{len(paths)} images, of {first_of(sorted({name for name, _ in outside}))}. Add "
-                "the classes to metainfo=dict(classes=[...]), or mend the annotations"
+                "the classes to metainfo=dict(classes=[...]), or mend the annotations; "
+                "ignore_other_classes=True leaves their objects out"
             )
 
     def _data_info(self, name: str, objects: list[tuple[str, bool]]) -> dict:
         classes = self.class_to_idx
+        objects = [item for item in objects if item[0] in classes]
         ordinary = {classes[item] for item, is_difficult in objects if not is_difficult}
         difficult = {classes[item] for item, is_difficult in objects if is_difficult} - ordinary
         labels = ordinary | difficult if self.difficult == "positive" else ordinary

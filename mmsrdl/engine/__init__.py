@@ -3,7 +3,7 @@
 from mmsrdl.engine.hooks import (
     ChannelsLastHook,
     CheckpointGuardHook,
-    ClassGuardHook,
+    DataGuardHook,
     IterationSeedHook,
     OEErasingHook,
     SyncBuffersHook,
@@ -14,7 +14,7 @@ from mmsrdl.engine.loops import ResumableEpochLoop, ResumableIterLoop
 __all__ = [
     "ChannelsLastHook",
     "CheckpointGuardHook",
-    "ClassGuardHook",
+    "DataGuardHook",
     "IterationSeedHook",
     "OEErasingHook",
     "ResumableEpochLoop",

@@ -133,3 +133,20 @@ def test_amp_with_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     cfg = load_config(SRDL, amp=True)
     assert cfg.optim_wrapper.type == "AmpOptimWrapper"
     assert cfg.optim_wrapper.loss_scale == "dynamic"
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("modle.head.thr", "did you mean 'model'"), ("foo", "see its fields in the file")],
+)
+def test_options_that_would_change_nothing(name: str, meant: str) -> None:
+    message = rf"--cfg-options {name}=1: the config has no '{name.split('.')[0]}'.*{meant}"
+    with pytest.raises(ValueError, match=message):
+        load_config("car_r101_voc07", cfg_options={name: 1})
+
+
+def test_options_that_the_config_lacks_and_the_runner_takes() -> None:
+    cfg = load_config(
+        "car_r101_voc07", cfg_options={"load_from": "a.pth", "find_unused_parameters": True}
+    )
+    assert cfg.load_from == "a.pth"

@@ -76,6 +76,10 @@ def test_head_without_maps_and_missing_images(checkpoint: str) -> None:
     model, _ = load_model(cfg, checkpoint)
     with pytest.raises(FileNotFoundError, match=r"1 images do not exist: nowhere.jpg"):
         attend_images(model, cfg, ["nowhere.jpg"])
+    broken = Path(checkpoint).with_name("broken.jpg")
+    broken.write_bytes(b"no image")
+    with pytest.raises(RuntimeError, match=rf"image '{broken}' cannot be prepared: .*leave it out"):
+        attend_images(model, cfg, [str(broken)])
     model.head.attention.use_spatial = False
     with pytest.raises(TypeError, match="CARHead has no spatial attention of classes"):
         attend_images(model, cfg, [])

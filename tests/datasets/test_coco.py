@@ -110,3 +110,24 @@ def test_real_photographs(split: str, count: int) -> None:
     assert len(dataset) == count
     assert min(dataset[0]["img"].shape[:2]) == 256
     assert 2 < (dataset.get_gt_labels() == 1).sum(1).mean() < 5
+
+
+def test_a_part_of_the_classes(write_coco: Any) -> None:
+    root = write_coco({"a.jpg": ["dog", "zebra"], "b.jpg": ["zebra"], "c.jpg": ["dog"]})
+    options = dict(data_root=str(root), ann_file="instances.json", data_prefix="train")
+    with pytest.raises(ValueError, match=r"\['zebra'\], 2 annotations .*ignore_other_classes=True"):
+        CocoMultiLabel(**options, metainfo={"classes": ["dog"]})
+    dataset = CocoMultiLabel(**options, metainfo={"classes": ["dog"]}, ignore_other_classes=True)
+    assert [info["gt_label"] for info in map(dataset.get_data_info, range(len(dataset)))] == [
+        [0]
+    ] * 2
+
+
+def test_ids_of_two_types(write_coco: Any) -> None:
+    root = write_coco({"a.jpg": ["dog"]})
+    content = json.loads((root / "instances.json").read_text())
+    for image in content["images"]:
+        image["id"] = str(image["id"])
+    (root / "instances.json").write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=r"image_id \[10\] against ids \['10'\]; write the ids"):
+        CocoMultiLabel("instances.json", data_root=str(root), metainfo={"classes": ["dog"]})

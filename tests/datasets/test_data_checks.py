@@ -88,13 +88,13 @@ class TestNoLabels:
     def test_none(self, write_labels: Callable[..., Path]) -> None:
         with pytest.raises(
             ValueError,
-            match=r"none of the 2 images of MultiLabelDataset is positive .*\(0 have labels that "
-            r"are left out.*Check that '.*ann.json' is a labeled split",
+            match=r"none of the 2 images of MultiLabelDataset is positive for any class: nothing "
+            r"can be learned or measured. Check that '.*ann.json' is a labeled split",
         ):
             build(write_labels([], []))
 
     def test_only_difficult(self, write_labels: Callable[..., Path]) -> None:
-        with pytest.raises(ValueError, match=r"\(2 have labels that are left out, as difficult"):
+        with pytest.raises(ValueError, match=r"\(2 have labels that are left out\): nothing"):
             build(write_labels([], [], gt_label_difficult=[[0], [1, 2]]))
 
     @pytest.mark.parametrize("test_mode", [True, False])
@@ -102,6 +102,16 @@ class TestNoLabels:
         (voc_root / "ImageSets/Main/test.txt").write_text("000003\n")
         with pytest.raises(ValueError, match="none of the 1 images of VOCMultiLabel is positive"):
             VOCMultiLabel(str(voc_root), split="test", test_mode=test_mode)
+
+    def test_two_classes_as_zeros_and_ones(self, write_labels: Callable[..., Path]) -> None:
+        root = write_labels([1, 0], [0, 1])
+        content = json.loads((root / "ann.json").read_text())
+        content["metainfo"]["classes"] = ["cat", "dog"]
+        (root / "ann.json").write_text(json.dumps(content))
+        with pytest.raises(
+            ValueError, match=r"is a row of 2 zeros and ones, \[1, 0\]; give the in"
+        ):
+            build(root)
 
     def test_coco(self, write_coco: Any) -> None:
         root = write_coco({"a.jpg": []})
@@ -122,9 +132,10 @@ class TestNoLabels:
     def test_only_ten_classes_are_named(
         self, write_labels: Callable[..., Path], warnings: list[str]
     ) -> None:
-        build(write_labels([0]), metainfo={"classes": [f"c{i}" for i in range(15)]})
+        classes = ["zebra", "apple", "dog", *(f"c{i}" for i in range(12))]
+        build(write_labels([0]), metainfo={"classes": classes})
         assert "14 of 15 classes have no positive image" in warnings[0]
-        assert warnings[0].endswith("'c10'] and 4 more")
+        assert warnings[0].endswith("'c7'] and 4 more")
 
     def test_no_word_where_all_occur(self, openmmlab_root: Path, warnings: list[str]) -> None:
         build(openmmlab_root)

@@ -45,10 +45,33 @@ def test_score_is_made_anew_on_every_access(openmmlab_root: Path) -> None:
     assert dataset.get_data_info(0)["gt_score"].tolist() == [1, 0, 1]
 
 
-def test_metainfo_classes_override_the_json(openmmlab_root: Path) -> None:
-    dataset = build(openmmlab_root, metainfo={"classes": ["a", "b", "c", "d"]})
-    assert dataset.metainfo["classes"] == ("a", "b", "c", "d")
-    assert dataset.get_data_info(0)["gt_score"].tolist() == [1, 0, 1, 0]
+def test_labels_are_matched_by_name(openmmlab_root: Path) -> None:
+    """The json's indices count in its own list (zebra, apple, dog), whose order is not ours."""
+    dataset = build(openmmlab_root, metainfo={"classes": ["apple", "cat", "dog", "zebra"]})
+    assert dataset.metainfo["classes"] == ("apple", "cat", "dog", "zebra")
+    assert dataset.get_data_info(0)["gt_score"].tolist() == [0, 0, 1, 1]
+    assert dataset.get_data_info(1)["gt_score"].tolist() == [1, 0, -1, 0]
+
+
+@pytest.mark.parametrize("indices", [0, []])
+def test_indices_that_leave_nothing(indices: int | list, openmmlab_root: Path) -> None:
+    with pytest.raises(ValueError, match=r"indices=.* leaves no image of MultiLabelDataset"):
+        build(openmmlab_root, indices=indices)
+
+
+def test_a_part_of_the_classes(openmmlab_root: Path) -> None:
+    classes = {"classes": ["dog", "zebra"]}
+    message = r"numbers its labels by its own 3 classes, of which \['apple'\] are not among the 2 "
+    with pytest.raises(ValueError, match=message + ".*ignore_other_classes=True"):
+        build(openmmlab_root, metainfo=classes)
+    dataset = build(openmmlab_root, metainfo=classes, ignore_other_classes=True)
+    assert [dataset.get_data_info(i)["gt_label"] for i in range(5)] == [[0, 1], [], [], [1], [0, 1]]
+
+
+def test_home_folder(openmmlab_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(openmmlab_root))
+    dataset = MultiLabelDataset("ann.json", data_root="~", data_prefix="images")
+    assert dataset.get_data_info(0)["img_path"] == str(openmmlab_root / "images" / "0.jpg")
 
 
 def test_indices_subset_and_lazy_init(openmmlab_root: Path) -> None:

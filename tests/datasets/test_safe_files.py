@@ -104,6 +104,9 @@ def test_vectors_and_graphs(
 
 
 def test_class_names_of_a_file(openmmlab_root: Path, tmp_path: Path) -> None:
+    annotations = json.loads((openmmlab_root / "ann.json").read_text())
+    annotations["metainfo"] = {}
+    (openmmlab_root / "ann.json").write_text(json.dumps(annotations))
     (tmp_path / "names.txt").write_bytes("\ufeffépée\r\n dog \r\n\r\ncat\r\n".encode())
     for options in ({"classes": "names.txt"}, {"metainfo": {"classes": "names.txt"}}):
         options = json.loads(json.dumps(options).replace("names", str(tmp_path / "names")))

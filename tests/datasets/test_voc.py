@@ -138,3 +138,26 @@ def test_real_photographs(split: str, count: int) -> None:
     labels = dataset.get_gt_labels()
     assert (labels == 1).any(0).all()
     assert (labels == -1).any()
+
+
+def test_difficult_is_zero_or_one(voc_root: Path) -> None:
+    path = voc_root / "Annotations" / "000001.xml"
+    path.write_text(path.read_text().replace("<difficult>1<", "<difficult>False<"))
+    message = r"000001.xml' has an object 'person' with <difficult>False</difficult>; write 0 or 1"
+    with pytest.raises(ValueError, match=message):
+        VOCMultiLabel(str(voc_root))
+
+
+@pytest.mark.parametrize("line", ["000001 -1", "000001.jpg"])
+def test_lists_of_bare_names(line: str, voc_root: Path) -> None:
+    (voc_root / "ImageSets/Main/train.txt").write_text(line + "\n")
+    with pytest.raises(ValueError, match=rf"list of bare image names.* got \['{line}'\]; lists of"):
+        VOCMultiLabel(str(voc_root), split="train")
+
+
+def test_a_part_of_the_classes(voc_root: Path) -> None:
+    options = dict(metainfo={"classes": ["person", "cat"]})
+    with pytest.raises(ValueError, match=r"is not among the classes.*ignore_other_classes=True"):
+        VOCMultiLabel(str(voc_root), **options)
+    dataset = VOCMultiLabel(str(voc_root), **options, ignore_other_classes=True)
+    assert labels_of(dataset) == [([], []), ([1], []), ([], []), ([0], [])]

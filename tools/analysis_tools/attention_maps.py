@@ -3,8 +3,7 @@
 import argparse
 from pathlib import Path
 
-from mmengine.config import DictAction
-
+from mmsrdl._cli import KeyValues
 from mmsrdl.apis import attend_images, load_config, load_model
 from mmsrdl.visualization import draw_attention_panel
 
@@ -22,7 +21,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--out-dir", default="attention_maps", help="folder of the PNG files")
     parser.add_argument("--topk", type=int, default=3, help="how many classes an image")
     parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1, ...")
-    parser.add_argument("--cfg-options", nargs="+", action=DictAction, metavar="KEY=VALUE")
+    parser.add_argument("--cfg-options", nargs="+", action=KeyValues, metavar="KEY=VALUE")
     return parser.parse_args()
 
 

@@ -2,10 +2,10 @@
 
 import argparse
 
-from mmengine.config import DictAction
 from mmengine.registry import DefaultScope
 from mmpretrain.registry import DATASETS
 
+from mmsrdl._cli import KeyValues
 from mmsrdl.apis import load_config
 from mmsrdl.datasets import cooccurrence_matrix, save_cooccurrence
 
@@ -16,7 +16,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("config", help="config file")
     parser.add_argument("--out", required=True, metavar="FILE", help="npz file to write")
     parser.add_argument("--data-root", metavar="DIR", help="folder of the config's data sets")
-    parser.add_argument("--cfg-options", nargs="+", action=DictAction, metavar="KEY=VALUE")
+    parser.add_argument("--cfg-options", nargs="+", action=KeyValues, metavar="KEY=VALUE")
     return parser.parse_args()
 
 

@@ -9,6 +9,7 @@ from mmengine.dataset import ClassBalancedDataset, DefaultSampler, RepeatDataset
 from mmengine.logging import print_log
 
 from mmsrdl.datasets.multi_label_dataset import MultiLabelDataset
+from mmsrdl.datasets.wrappers import inner_datasets
 from mmsrdl.registry import DATA_SAMPLERS
 
 __all__ = ["SeededSampler"]
@@ -40,7 +41,8 @@ class SeededSampler(DefaultSampler):
         if not self._seeded:
             raise TypeError(
                 f"dataset {type(self.dataset).__name__} holds no mmsrdl.MultiLabelDataset that "
-                "SeededSampler could seed; use DefaultSampler"
+                "SeededSampler could seed; use sampler=dict(type='DefaultSampler', shuffle=True) "
+                "with train_cfg=dict(_delete_=True, by_epoch=True, max_epochs=...)"
             )
         self._begin = 0
         self.set_epoch(self.epoch)
@@ -67,20 +69,14 @@ class SeededSampler(DefaultSampler):
 
 def _seedable_datasets(dataset: Any) -> Iterator[MultiLabelDataset]:
     """Yield the multi-label data sets under any wrappers."""
-    if isinstance(dataset, MultiLabelDataset):
-        yield dataset
-        return
-    if isinstance(dataset, (RepeatDataset, ClassBalancedDataset)):
-        print_log(
-            f"{type(dataset).__name__} shows a repeated image with the same augmentation within "
-            "an epoch when SeededSampler is used",
-            logger="current",
-            level=logging.WARNING,
-        )
-    # `_dataset` is what MMEngine's `num_batch_per_epoch` wraps.
-    attributes = getattr(dataset, "__dict__", {})
-    for inner in (attributes.get("dataset"), attributes.get("_dataset")):
-        if inner is not None:
-            yield from _seedable_datasets(inner)
-    for inner in attributes.get("datasets", ()):
-        yield from _seedable_datasets(inner)
+    repeating = (RepeatDataset, ClassBalancedDataset)
+    for inner in inner_datasets(dataset, through=repeating):
+        if isinstance(inner, MultiLabelDataset):
+            yield inner
+        elif isinstance(inner, repeating):
+            print_log(
+                f"{type(inner).__name__} shows a repeated image with the same augmentation within "
+                "an epoch when SeededSampler is used",
+                logger="current",
+                level=logging.WARNING,
+            )

@@ -2,7 +2,7 @@
 
 from mmsrdl.engine.hooks.channels_last_hook import ChannelsLastHook
 from mmsrdl.engine.hooks.checkpoint_guard_hook import CheckpointGuardHook
-from mmsrdl.engine.hooks.class_guard_hook import ClassGuardHook
+from mmsrdl.engine.hooks.data_guard_hook import DataGuardHook
 from mmsrdl.engine.hooks.iteration_seed_hook import IterationSeedHook
 from mmsrdl.engine.hooks.oe_erasing_hook import OEErasingHook
 from mmsrdl.engine.hooks.sync_buffers_hook import SyncBuffersHook
@@ -11,7 +11,7 @@ from mmsrdl.engine.hooks.unknown_label_guard_hook import UnknownLabelGuardHook
 __all__ = [
     "ChannelsLastHook",
     "CheckpointGuardHook",
-    "ClassGuardHook",
+    "DataGuardHook",
     "IterationSeedHook",
     "OEErasingHook",
     "SyncBuffersHook",

@@ -6,7 +6,7 @@ from mmengine.runner import BaseLoop, Runner
 from mmsrdl.checkpoint import trained_classes
 from mmsrdl.datasets.class_names import first_difference
 from mmsrdl.engine.hooks.bare_model import bare_model
-from mmsrdl.engine.hooks.class_guard_hook import data_classes
+from mmsrdl.engine.hooks.data_guard_hook import built_loops, classes_of
 from mmsrdl.registry import HOOKS
 
 RESUMED = ("meta", "state_dict", "message_hub", "optimizer")
@@ -45,6 +45,7 @@ class CheckpointGuardHook(Hook):
             name
             for name in found.keys() | wanted.keys()
             if getattr(found.get(name), "shape", None) != getattr(wanted.get(name), "shape", None)
+            and not (name.endswith("num_batches_tracked") and name not in found)
         )
         exact = runner._resume or not isinstance(runner._train_loop, BaseLoop)
         if wrong and (exact or not found.keys() & (wanted.keys() - set(wrong))):
@@ -57,10 +58,13 @@ class CheckpointGuardHook(Hook):
 
     def _check_classes(self, runner: Runner, checkpoint: dict, exact: bool) -> None:
         names = trained_classes(checkpoint)
-        for loader, classes in data_classes(runner):
-            if names and names != classes and (exact or len(names) == len(classes)):
+        for stage, loop in built_loops(runner):
+            classes = classes_of(loop)
+            if not names or not classes or names == classes:
+                continue
+            if exact or len(names) == len(classes):
                 raise ValueError(
                     f"checkpoint {runner._load_from!r} was trained on other classes than those of "
-                    f"{loader}: {first_difference(names, classes)}; give the data set its classes "
-                    "in their order, or take only its backbone with --weights"
+                    f"{stage}_dataloader: {first_difference(names, classes)}; give the data set "
+                    "its classes in their order, or take only its backbone with --weights"
                 )

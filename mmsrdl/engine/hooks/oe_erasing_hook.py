@@ -1,5 +1,6 @@
 """Object erasing as a hook: fills the head's slot, schedules it, and empties it."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -53,7 +54,7 @@ class OEErasingHook(Hook):
         erase_channel: bool = False,
         era_classes: str = "all",
     ) -> None:
-        check_number("alpha", alpha, low=0, high=1)
+        check_number("alpha", alpha, low=-math.inf)
         check_integer("begin", begin, low=0, example=0)
         if end is not None:
             check_integer("end", end, low=1, example=10)

@@ -32,7 +32,7 @@ class _Resumable(BaseLoop):
                 f"{type(self).__name__} resumes by (seed, epoch, index), which the sampler "
                 f"{type(sampler).__name__} does not; use train_dataloader.sampler="
                 "dict(type='mmsrdl.SeededSampler', shuffle=True) and no batch_sampler, or "
-                "MMEngine's own loop (train_cfg=dict(by_epoch=True, ...))"
+                "MMEngine's own loop (train_cfg=dict(_delete_=True, by_epoch=True, max_epochs=...))"
             )
         return sampler
 

@@ -6,7 +6,7 @@ import torch
 
 from mmsrdl.apis import train
 from mmsrdl.datasets.class_names import first_difference
-from mmsrdl.engine.hooks.class_guard_hook import num_outputs
+from mmsrdl.engine.hooks.data_guard_hook import num_outputs
 from tests.small_run import BY_EPOCH, CLASSES, EPOCHS, make_config
 
 
@@ -47,6 +47,56 @@ def test_two_data_sets_of_other_classes(seven: Path, tmp_path: Path) -> None:
     )
     with pytest.raises(ValueError, match=message):
         train(cfg)
+
+
+def test_one_hot_labels_of_another_number(seven: Path, tmp_path: Path) -> None:
+    """As of MMPretrain's CSRA config, whose preprocessor makes the labels."""
+    cfg = make_config(seven, tmp_path, EPOCHS, BY_EPOCH)
+    cfg.data_preprocessor = dict(num_classes=20, to_onehot=True)
+    message = r"labels of num_classes=20 but train_dataloader has 3 classes; set data_preproc.*=3"
+    with pytest.raises(ValueError, match=message):
+        train(cfg)
+
+
+@pytest.mark.parametrize("loader", ["train_dataloader", "val_dataloader"])
+def test_no_pipeline(loader: str, seven: Path, tmp_path: Path) -> None:
+    cfg = make_config(seven, tmp_path, EPOCHS, BY_EPOCH)
+    cfg[loader].dataset.pop("pipeline")
+    with pytest.raises(ValueError, match=rf"{loader}.dataset has no pipeline.*; give it pipeline"):
+        train(cfg)
+
+
+def test_topk_of_the_metric(seven: Path, tmp_path: Path) -> None:
+    cfg = make_config(seven, tmp_path, EPOCHS, BY_EPOCH)
+    cfg.val_evaluator.topk = 4
+    with pytest.raises(ValueError, match=r"val_evaluator.topk=4 exceeds the 3 classes of the data"):
+        train(cfg)
+
+
+@pytest.mark.parametrize("options", [{}, {"difficult": "negative"}, {"test_mode": True}])
+def test_voc_evaluated_with_its_training_labels(
+    options: dict, tiny_voc: Path, seven: Path, tmp_path: Path
+) -> None:
+    cfg = make_config(seven, tmp_path, {**EPOCHS, "max_epochs": 1}, BY_EPOCH)
+    cfg.model.head.update(num_classes=20)
+    cfg.model.head.embedder.classes = "voc"
+    for loader in (cfg.train_dataloader, cfg.val_dataloader):
+        pipeline = loader.dataset.pipeline
+        loader.dataset = dict(
+            type="mmsrdl.VOCMultiLabel", data_root=str(tiny_voc), split="train", pipeline=pipeline
+        )
+    cfg.val_dataloader.dataset.update(options)
+    if options:
+        train(cfg)
+        return
+    with pytest.raises(ValueError, match=r"val_dataloader.dataset is evaluated with test_mode=Fal"):
+        train(cfg)
+
+
+def test_hooks_may_be_none(seven: Path, tmp_path: Path) -> None:
+    cfg = make_config(seven, tmp_path, {**EPOCHS, "max_epochs": 1}, BY_EPOCH)
+    cfg.default_hooks.update(oe=None, data_guard=None, logger=None)
+    train(cfg)
 
 
 def test_sizes_of_heads() -> None:

@@ -1,0 +1,115 @@
+"""A guard that data, model and metric agree."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from mmengine.hooks import Hook
+from mmengine.runner import BaseLoop, Runner
+
+from mmsrdl.datasets import VOCMultiLabel, inner_datasets
+from mmsrdl.datasets.class_names import first_difference
+from mmsrdl.engine.hooks.bare_model import bare_model
+from mmsrdl.evaluation import MultiLabelMetric
+from mmsrdl.registry import HOOKS
+
+Classes = tuple[str, ...]
+
+
+@HOOKS.register_module()
+class DataGuardHook(Hook):
+    """Refuses, before anything is computed, what would give wrong figures or fail later.
+
+    Classes of data sets, embeddings and head that differ in number, name or order; a data set
+    without a pipeline; Pascal VOC evaluated with its training labels; a metric's ``topk`` beyond
+    the number of classes.
+
+    Raises:
+        ValueError: In ``before_run``, before a checkpoint is read.
+    """
+
+    def before_run(self, runner: Runner) -> None:
+        """Looks at all loops that are built, and at the model."""
+        first = None
+        for stage, loop in built_loops(runner):
+            _check_data(f"{stage}_dataloader.dataset", loop.dataloader.dataset, stage != "train")
+            classes = classes_of(loop)
+            if not classes:
+                continue
+            first = first or (f"{stage}_dataloader", classes)
+            if classes != first[1]:
+                raise ValueError(
+                    f"{stage}_dataloader and {first[0]} do not have the same classes: "
+                    f"{first_difference(classes, first[1])}; give both data sets the same "
+                    "metainfo=dict(classes=[...])"
+                )
+            _check_model(bare_model(runner), f"{stage}_dataloader", classes)
+            _check_metrics(f"{stage}_evaluator", loop, len(classes))
+
+
+def built_loops(runner: Runner) -> Iterator[tuple[str, Any]]:
+    """Yields the loops of a run that are built, and whether they train, validate or test."""
+    for stage in ("train", "val", "test"):
+        loop = getattr(runner, f"_{stage}_loop")
+        if isinstance(loop, BaseLoop):
+            yield stage, loop
+
+
+def classes_of(loop: Any) -> Classes:
+    """Returns the class names of a loop's data set, () where it has none."""
+    meta = getattr(loop.dataloader.dataset, "metainfo", None) or {}
+    return tuple(meta.get("classes") or ())
+
+
+def num_outputs(head: Any) -> int | None:
+    """Returns the number of classes a head scores, None where its kind is not known."""
+    if hasattr(head, "csra_heads"):
+        return head.csra_heads[0].head.out_channels
+    number = getattr(head, "num_classes", None)
+    return getattr(getattr(head, "fc", None), "out_features", None) if number is None else number
+
+
+def _check_data(name: str, dataset: Any, is_evaluated: bool) -> None:
+    for inner in inner_datasets(dataset):
+        if not getattr(getattr(inner, "pipeline", None), "transforms", True):
+            raise ValueError(
+                f"{name} has no pipeline, so that no image is read; give it pipeline=[...], such "
+                "as pipeline={{_base_.train_pipeline}} after a _delete_=True"
+            )
+        if is_evaluated and isinstance(inner, VOCMultiLabel) and inner.difficult_by_mode:
+            raise ValueError(
+                f"{name} is evaluated with test_mode=False, which takes difficult objects as "
+                "negative; set test_mode=True to leave them out, or say difficult='negative'"
+            )
+
+
+def _check_model(model: Any, loader: str, classes: Classes) -> None:
+    head = getattr(model, "head", None)
+    embedded = getattr(getattr(head, "embedder", None), "classes", None)
+    if embedded is not None and tuple(embedded) != classes:
+        raise ValueError(
+            f"model.head.embedder.classes are not the classes of {loader}: "
+            f"{first_difference(tuple(embedded), classes)}; give the embedder the data set's "
+            "classes in their order"
+        )
+    size = num_outputs(head)
+    if size is not None and size != len(classes):
+        raise ValueError(
+            f"model.head has {size} outputs but {loader} has {len(classes)} classes; set "
+            f"model.head.num_classes={len(classes)}"
+        )
+    preprocessor = getattr(model, "data_preprocessor", None)
+    size = getattr(preprocessor, "num_classes", None)
+    if getattr(preprocessor, "to_onehot", False) and size != len(classes):
+        raise ValueError(
+            f"data_preprocessor makes labels of num_classes={size} but {loader} has "
+            f"{len(classes)} classes; set data_preprocessor.num_classes={len(classes)}"
+        )
+
+
+def _check_metrics(name: str, loop: Any, num_classes: int) -> None:
+    for metric in getattr(getattr(loop, "evaluator", None), "metrics", ()):
+        if isinstance(metric, MultiLabelMetric) and (metric.topk or 0) > num_classes:
+            raise ValueError(
+                f"{name}.topk={metric.topk} exceeds the {num_classes} classes of the data; use 1 "
+                f"to {num_classes}, or None"
+            )
