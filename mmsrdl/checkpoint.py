@@ -27,12 +27,16 @@ from mmengine.runner.checkpoint import (
 from torch import Tensor
 
 __all__ = [
+    "TRAINING_STATE",
     "TornCheckpointError",
     "read_checkpoint",
     "read_state_dict",
     "state_dict_of",
     "trained_classes",
 ]
+
+TRAINING_STATE = {"meta", "state_dict", "message_hub", "optimizer"}
+"""What a checkpoint must hold to be resumed."""
 
 
 class TornCheckpointError(ValueError):

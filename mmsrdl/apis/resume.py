@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mmengine.runner import find_latest_checkpoint
 
-from mmsrdl.checkpoint import TornCheckpointError, read_checkpoint
+from mmsrdl.checkpoint import TRAINING_STATE, TornCheckpointError, read_checkpoint
 
 __all__ = ["newest_checkpoint"]
 
@@ -29,16 +29,20 @@ def newest_checkpoint(work_dir: str) -> tuple[str | None, list[str]]:
     named = find_latest_checkpoint(work_dir) if os.path.isdir(work_dir) else None
     folders = {Path(work_dir), *([Path(named).parent] if named else [])}
     candidates = {path for folder in folders for path in folder.glob("*.pth")}
-    candidates = {path for path in candidates if not path.name.startswith("best_")}
+    candidates = {
+        path for path in candidates if path.is_file() and not path.name.startswith("best_")
+    }
     last = Path(named) if named and Path(named).is_file() else None
     torn = []
     for path in sorted(candidates, key=lambda path: (path == last, _age(path)), reverse=True):
         try:
-            read_checkpoint(path)
+            content = read_checkpoint(path)
         except TornCheckpointError as error:
             torn.append(f"passed over: {error}")
         else:
-            return str(path), torn
+            # Weights alone may lie there, too; what MMEngine names is its own, whatever it lacks.
+            if path == last or (isinstance(content, dict) and content.keys() >= TRAINING_STATE):
+                return str(path), torn
     if torn:
         raise ValueError(
             f"no checkpoint of {work_dir!r} can be resumed; all are torn: " + "; ".join(torn)

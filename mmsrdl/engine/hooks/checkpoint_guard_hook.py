@@ -3,13 +3,11 @@
 from mmengine.hooks import Hook
 from mmengine.runner import BaseLoop, Runner
 
-from mmsrdl.checkpoint import trained_classes
+from mmsrdl.checkpoint import TRAINING_STATE, trained_classes
 from mmsrdl.datasets.class_names import first_difference
 from mmsrdl.engine.hooks.bare_model import bare_model
 from mmsrdl.engine.hooks.data_guard_hook import built_loops, classes_of
 from mmsrdl.registry import HOOKS
-
-RESUMED = ("meta", "state_dict", "message_hub", "optimizer")
 
 
 @HOOKS.register_module()
@@ -32,7 +30,7 @@ class CheckpointGuardHook(Hook):
         path = runner._load_from
         state = checkpoint.get("state_dict", checkpoint)
         if runner._resume:
-            lacking = [key for key in RESUMED if key not in checkpoint]
+            lacking = sorted(TRAINING_STATE - checkpoint.keys())
             if lacking:
                 raise ValueError(
                     f"checkpoint {path!r} cannot be resumed, it lacks {', '.join(lacking)}; resume "

@@ -102,6 +102,26 @@ def test_torn_newest_checkpoint(seven: Path, whole: dict, tmp_path: Path) -> Non
     same(final(tmp_path, BY_EPOCH), whole["epochs"])
 
 
+def test_all_torn(seven: Path, tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        train(make_config(seven, tmp_path, EPOCHS, BY_EPOCH, stop=("iteration", 9)))
+    for path in tmp_path.glob("epoch_*.pth"):
+        path.write_bytes(b"")
+    message = r"no checkpoint of '.*' can be resumed; all are torn: .*epoch_2.pth.*epoch_1.pth"
+    with pytest.raises(ValueError, match=message):
+        train(make_config(seven, tmp_path, EPOCHS, BY_EPOCH), resume="auto")
+
+
+def test_other_files_in_the_work_directory(seven: Path, whole: dict, tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        train(make_config(seven, tmp_path, EPOCHS, BY_EPOCH, stop=("iteration", 9)))
+    (tmp_path / "last_checkpoint").unlink()
+    (tmp_path / "folder.pth").mkdir()
+    torch.save({"state_dict": {}}, tmp_path / "weights.pth")
+    train(make_config(seven, tmp_path, EPOCHS, BY_EPOCH), resume="auto")
+    same(final(tmp_path, BY_EPOCH), whole["epochs"])
+
+
 def test_nothing_to_resume_begins_anew(seven: Path, whole: dict, tmp_path: Path) -> None:
     train(make_config(seven, tmp_path / "new", EPOCHS, BY_EPOCH), resume="auto")
     same(final(tmp_path / "new", BY_EPOCH), whole["epochs"])
