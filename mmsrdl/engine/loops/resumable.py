@@ -49,10 +49,10 @@ class _Resumable(BaseLoop):
         self.runner.message_hub.update_info(_VALIDATED, self._iter)
 
     def _validate_if_missed(self) -> None:
-        """Validates where the run was stopped between a checkpoint and the validation after it."""
+        """Validates where the checkpoint was written before the validation that was due."""
         validated = self.runner.message_hub.get_info(_VALIDATED, None)
         if self._iter and self._due() and validated != self._iter:
-            self.runner.logger.info("validating first: the stopped run had not come to it")
+            self.runner.logger.info("validating first: the checkpoint is of before its validation")
             self._validate()
 
 
