@@ -39,7 +39,6 @@ def write_data(root: Path, size: int, unknown_every: int = 0) -> None:
 def config(root: Path, work_dir: Path, launcher: str) -> Config:
     cfg = make_config(root, work_dir, {**EPOCHS, "max_epochs": 2}, BY_EPOCH)
     cfg.launcher = launcher
-    cfg.default_hooks.sync_buffers = dict(type="mmsrdl.SyncBuffersHook")
     cfg.test_dataloader, cfg.test_cfg = cfg.val_dataloader, dict()
     cfg.test_evaluator = cfg.val_evaluator
     return cfg

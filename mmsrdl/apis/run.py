@@ -77,7 +77,8 @@ def test(cfg: Config, checkpoint: str, out: str | None = None) -> dict[str, floa
     return _build_runner(cfg).test()
 
 
-GUARDS = {
+HOOKS_OF_EVERY_RUN = {
+    "sync_buffers": "mmsrdl.SyncBuffersHook",
     "data_guard": "mmsrdl.DataGuardHook",
     "checkpoint_guard": "mmsrdl.CheckpointGuardHook",
 }
@@ -89,9 +90,9 @@ MMENGINE_HOOKS = (
 
 
 def _build_runner(cfg: Config) -> Runner:
-    """Builds the config's runner, which guards also those configs that do not say so."""
+    """Builds the config's runner, with the hooks that no run should be without."""
     cfg.setdefault("default_hooks", {})
-    for name, kind in GUARDS.items():
+    for name, kind in HOOKS_OF_EVERY_RUN.items():
         cfg.default_hooks.setdefault(name, dict(type=kind))
     for name in [name for name, hook in cfg.default_hooks.items() if hook is None]:
         if name not in MMENGINE_HOOKS:  # which alone may be None in MMEngine
