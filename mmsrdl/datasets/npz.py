@@ -9,7 +9,16 @@ import numpy as np
 
 __all__ = ["read_npz"]
 
-DAMAGED = (KeyError, TypeError, ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error)
+DAMAGED = (
+    AttributeError,  # of a lone array, which is no context manager: Python 3.10
+    TypeError,  # likewise: later ones
+    KeyError,
+    ValueError,
+    OSError,
+    EOFError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 def read_npz(path: str | PathLike[str], keys: Sequence[str], argument: str) -> list[np.ndarray]:
