@@ -147,12 +147,20 @@ def _check_whole(path: str) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             broken = archive.testzip()
+            names = archive.namelist()
     except (zipfile.BadZipFile, EOFError, OSError) as error:
         broken = str(error)
     if broken is not None:
         raise TornCheckpointError(
             f"checkpoint {path!r} is torn: it was not written to its end, or has changed on the "
             f"disk ({broken}). Take an earlier checkpoint, or copy it again"
+        )
+    if any(name.endswith("constants.pkl") or "/code/" in name for name in names):
+        # torch.load hands it to torch.jit.load, whatever weights_only says (up to torch 2.5).
+        raise ValueError(
+            f"checkpoint {path!r} is a TorchScript program, which holds more than data and is "
+            "refused, as it could run code; give the weights alone: "
+            "torch.save(model.state_dict(), FILE)"
         )
 
 

@@ -357,3 +357,22 @@ def test_functions_of_a_history_are_dropped(tmp_path: Path) -> None:
     torch.save({"history": history}, tmp_path / "a.pth")
     assert read_checkpoint(tmp_path / "a.pth")["history"].statistics("mean") == 1.0
     assert HistoryBuffer([4.0], [1]).statistics("mean") == 4.0
+
+
+class Program(torch.nn.Module):
+    """A TorchScript program with code of its own for when it is read."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self.path = path
+        self.weight = torch.nn.Parameter(torch.ones(2))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x * self.weight
+
+
+def test_a_torchscript_program_is_refused(tmp_path: Path) -> None:
+    """torch up to 2.5 loads it, and so runs its ``__setstate__``, in spite of weights_only."""
+    torch.jit.save(torch.jit.script(Program("a")), tmp_path / "a.pth")
+    with pytest.raises(ValueError, match=r"a TorchScript program, which holds more than data and"):
+        read_checkpoint(tmp_path / "a.pth")

@@ -1,7 +1,7 @@
 """Training loops that go on, also inside an epoch, where a run was stopped."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 from mmengine.runner import BaseLoop, EpochBasedTrainLoop, IterBasedTrainLoop, Runner
@@ -14,7 +14,7 @@ from mmsrdl.registry import LOOPS
 _SAMPLING = "sampling"
 _VALIDATED = "validated"
 """Entries of MMEngine's message hub, and so of every checkpoint: where the epoch began and with
-which seed, and at which iteration the last validation ended."""
+which seed, and at which iteration the last validation was begun."""
 
 
 class _Resumable(BaseLoop):
@@ -24,6 +24,7 @@ class _Resumable(BaseLoop):
     dataloader: DataLoader
     _iter: int
     _sampler: SeededSampler
+    _decide_current_val_interval: Callable[[], None]
 
     def _find_sampler(self) -> SeededSampler:
         sampler = self.dataloader.sampler
@@ -45,12 +46,14 @@ class _Resumable(BaseLoop):
         raise NotImplementedError
 
     def _validate(self) -> None:
-        self.runner.val_loop.run()
+        # Noted first, as a checkpoint of the best figure is written at the end of it.
         self.runner.message_hub.update_info(_VALIDATED, self._iter)
+        self.runner.val_loop.run()
 
     def _validate_if_missed(self) -> None:
         """Validates where the checkpoint was written before the validation that was due."""
         validated = self.runner.message_hub.get_info(_VALIDATED, None)
+        self._decide_current_val_interval()
         if self._iter and self._due() and validated != self._iter:
             self.runner.logger.info("validating first: the checkpoint is of before its validation")
             self._validate()
