@@ -6,10 +6,12 @@ it so, or (OneDL's) after a failed safe attempt. What is registered here takes t
 """
 
 import os
+import re
 import tarfile
 import zipfile
 from collections import OrderedDict
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 from urllib.parse import urlparse
 
@@ -54,18 +56,83 @@ def _stands_for(name: str) -> Any:
     return rename
 
 
+@_stands_for("numpy.dtype")
+class _DType:
+    """Stands for ``numpy.dtype``, of which only plain numbers pass.
+
+    A dtype from a file can make numpy take numbers for addresses of objects.
+    """
+
+    def __init__(self, kind: Any, *_: Any) -> None:
+        if not (isinstance(kind, str) and re.fullmatch(r"[<>|=]?[biufc][0-9]{1,2}", kind)):
+            raise ValueError(f"numpy.dtype({kind!r})")
+        self.dtype = np.dtype(kind)
+
+    def __setstate__(self, state: tuple) -> None:
+        if state[2:5] != (None, None, None):
+            raise ValueError(f"numpy.dtype with {state!r}")
+        self.dtype = self.dtype.newbyteorder("=" if state[1] == "|" else state[1])
+
+
+@_stands_for("numpy.ndarray")
+class _Array(np.ndarray):
+    """Stands for ``numpy.ndarray`` and is filled with numbers alone; see :func:`_plain`."""
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> "_Array":
+        raise ValueError("numpy.ndarray as a function")
+
+    def __setstate__(self, state: tuple) -> None:
+        _, shape, dtype, is_fortran, content = state
+        if not isinstance(dtype, _DType) or not isinstance(content, bytes):
+            raise ValueError("numpy.ndarray of something else than numbers")
+        super().__setstate__((1, shape, dtype.dtype, is_fortran, content))
+
+
+def _empty_array(kind: Any, *_: Any) -> np.ndarray:
+    """Stands for numpy's ``_reconstruct``."""
+    if kind is not _Array:
+        raise ValueError(f"numpy's _reconstruct of {kind!r}")
+    return np.ndarray.__new__(_Array, (0,), "b")
+
+
+def _number(dtype: Any, content: Any) -> Any:
+    """Stands for numpy's ``scalar``."""
+    if not isinstance(dtype, _DType) or not isinstance(content, bytes):
+        raise ValueError("numpy's scalar of something else than a number")
+    return np.frombuffer(content, dtype.dtype, count=1)[0]
+
+
+def _multiarray(core: str) -> list[Any]:
+    """Returns stand-ins for the two functions under numpy 1's or numpy 2's name of the module."""
+    return [
+        _stands_for(f"numpy.{core}.multiarray.{name}")(FunctionType(f.__code__, f.__globals__))
+        for name, f in (("_reconstruct", _empty_array), ("scalar", _number))
+    ]
+
+
+def _plain(content: Any) -> Any:
+    """Makes numpy's own arrays of those that were read, in dicts and lists in place."""
+    if isinstance(content, _Array):
+        return np.array(content)
+    if isinstance(content, dict | list):
+        for key, value in content.items() if isinstance(content, dict) else enumerate(content):
+            content[key] = _plain(value)
+    elif type(content) is tuple:
+        return tuple(map(_plain, content))
+    return content
+
+
 @_stands_for("mmengine.logging.history_buffer.HistoryBuffer")
 class _History(HistoryBuffer):
     """Fills a ``HistoryBuffer`` with numbers alone; functions from a file are dropped."""
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         length, history = int(state["max_length"]), ("_log_history", "_count_history")
-        for name in history:
-            if not isinstance(state[name], np.ndarray) or state[name].dtype.hasobject:
-                raise ValueError(f"HistoryBuffer.{name} holds something else than numbers")
+        if not all(isinstance(state[name], _Array) for name in history):
+            raise ValueError("HistoryBuffer of something else than numbers")
         self.__class__ = HistoryBuffer
         self.__init__(max_length=length)  # type: ignore[misc]
-        self.__dict__.update({name: state[name] for name in history})
+        self.__dict__.update({name: np.array(state[name]) for name in history})
 
 
 @_stands_for("mmengine.optim.scheduler.param_scheduler.OneCycleParamScheduler")
@@ -87,19 +154,9 @@ def _attribute(owner: Any, name: str) -> Any:
     raise ValueError(f"getattr({owner!r}, {name!r})")
 
 
-def _allowed_globals() -> list[Any]:
-    """Returns what MMEngine's checkpoints hold beside tensors: histories in numpy arrays."""
-    core = np._core if hasattr(np, "_core") else np.core
-    return [
-        _History,
-        _OneCycle,
-        _attribute,
-        np.ndarray,
-        np.dtype,
-        core.multiarray._reconstruct,
-        core.multiarray.scalar,
-        *(type(np.dtype(kind)) for kind in ("float64", "float32", "int64", "int32", "bool")),
-    ]
+ALLOWED = [_History, _OneCycle, _attribute, _DType, _Array]
+ALLOWED += [*_multiarray("core"), *_multiarray("_core")]
+"""What MMEngine's checkpoints hold beside tensors: histories, and numbers of numpy."""
 
 
 def read_checkpoint(path: str | os.PathLike[str], map_location: Any = "cpu") -> Any:
@@ -125,8 +182,9 @@ def read_checkpoint(path: str | os.PathLike[str], map_location: Any = "cpu") -> 
     try:
         if tarfile.is_tarfile(path):  # torch before 2.6 unpickles these in spite of weights_only
             raise ValueError("an archive in tar format")
-        with torch.serialization.safe_globals(_allowed_globals()):
+        with torch.serialization.safe_globals(ALLOWED):
             content = torch.load(path, map_location=map_location, weights_only=True)
+            content = _plain(content)
     except Exception as error:
         raise ValueError(
             f"checkpoint {path!r} holds more than data and is refused, as it could run code "

@@ -376,3 +376,36 @@ def test_a_torchscript_program_is_refused(tmp_path: Path) -> None:
     torch.jit.save(torch.jit.script(Program("a")), tmp_path / "a.pth")
     with pytest.raises(ValueError, match=r"a TorchScript program, which holds more than data and"):
         read_checkpoint(tmp_path / "a.pth")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        Call(np.ndarray, (4,), [("a", "O")], bytearray(32)),
+        Call(np.ndarray, (4,), Call(np.dtype, [("a", "O")]), bytearray(32)),
+        np.array([{"any": "object"}], dtype=object),
+        np.zeros(2, dtype=[("a", "f4")]),
+        np.array(["text"]),
+    ],
+)
+def test_numbers_of_numpy_alone_pass(content: Any, tmp_path: Path) -> None:
+    """Numpy takes bytes for addresses where a dtype says so."""
+    torch.save({"meta": content}, tmp_path / "a.pth")
+    with pytest.raises(ValueError, match="holds more than data and is refused"):
+        read_checkpoint(tmp_path / "a.pth")
+
+
+def test_arrays_of_numbers_pass(tmp_path: Path) -> None:
+    arrays = [
+        np.arange(6).reshape(2, 3).astype(dtype) for dtype in ("f8", ">f4", "i8", "u1", "?", "c8")
+    ]
+    content = {"a": arrays, "b": (np.asfortranarray(arrays[0]), np.float32(2.5))}
+    for _ in range(2):
+        torch.save(content, tmp_path / "a.pth")
+        content = read_checkpoint(tmp_path / "a.pth")
+        for found, array in zip(content["a"], arrays, strict=True):
+            assert type(found) is np.ndarray
+            assert found.dtype == array.dtype.newbyteorder("=")
+            np.testing.assert_array_equal(found, array)
+        np.testing.assert_array_equal(content["b"][0], arrays[0])
+        assert content["b"][1] == 2.5
