@@ -10,6 +10,8 @@ import re
 import tarfile
 import zipfile
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FunctionType
 from typing import Any
@@ -159,6 +161,19 @@ ALLOWED += [*_multiarray("core"), *_multiarray("_core")]
 """What MMEngine's checkpoints hold beside tensors: histories, and numbers of numpy."""
 
 
+@contextmanager
+def _only_allowed() -> Iterator[None]:
+    """Allows what we do and nothing else: others may have allowed ``getattr`` in this process."""
+    before = torch.serialization.get_safe_globals()
+    torch.serialization.clear_safe_globals()
+    torch.serialization.add_safe_globals(ALLOWED)
+    try:
+        yield
+    finally:
+        torch.serialization.clear_safe_globals()
+        torch.serialization.add_safe_globals(before)
+
+
 def read_checkpoint(path: str | os.PathLike[str], map_location: Any = "cpu") -> Any:
     """Reads a checkpoint without running code from it.
 
@@ -182,7 +197,7 @@ def read_checkpoint(path: str | os.PathLike[str], map_location: Any = "cpu") -> 
     try:
         if tarfile.is_tarfile(path):  # torch before 2.6 unpickles these in spite of weights_only
             raise ValueError("an archive in tar format")
-        with torch.serialization.safe_globals(ALLOWED):
+        with _only_allowed():
             content = torch.load(path, map_location=map_location, weights_only=True)
             content = _plain(content)
     except Exception as error:
@@ -200,7 +215,7 @@ def _check_whole(path: str) -> None:
     """Raises unless a file in torch's zip format is complete; torch.load checks no sums."""
     with open(path, "rb") as file:
         start = file.read(4)
-    if start and start != b"PK\x03\x04":
+    if start.strip(b"\0") and start != b"PK\x03\x04":
         return  # the format before torch 1.6, which has no sums
     try:
         with zipfile.ZipFile(path) as archive:

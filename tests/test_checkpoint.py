@@ -82,6 +82,14 @@ def test_getattr_defeats_weights_only(tmp_path: Path) -> None:
     assert mark.exists()
 
 
+def test_what_others_allow_does_not_count(tmp_path: Path, mark: Path) -> None:
+    torch.save({"meta": through_getattr(mark)}, tmp_path / "a.pth")
+    with torch.serialization.safe_globals([getattr, HistoryBuffer]):
+        with pytest.raises(ValueError, match="holds more than data and is refused"):
+            read_checkpoint(tmp_path / "a.pth")
+        assert getattr in torch.serialization.get_safe_globals()
+
+
 def write_raw(path: Path, payload: Any) -> None:
     path.write_bytes(pickle.dumps(payload))
 
@@ -409,3 +417,10 @@ def test_arrays_of_numbers_pass(tmp_path: Path) -> None:
             np.testing.assert_array_equal(found, array)
         np.testing.assert_array_equal(content["b"][0], arrays[0])
         assert content["b"][1] == 2.5
+
+
+def test_nothing_but_nuls_is_torn(tmp_path: Path) -> None:
+    """What a power cut leaves."""
+    (tmp_path / "a.pth").write_bytes(bytes(5000))
+    with pytest.raises(TornCheckpointError, match="is torn"):
+        read_checkpoint(tmp_path / "a.pth")

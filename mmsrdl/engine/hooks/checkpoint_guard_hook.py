@@ -1,5 +1,7 @@
 """A guard between a checkpoint and a model that it does not fit."""
 
+import os
+
 from mmengine.hooks import Hook
 from mmengine.runner import BaseLoop, Runner
 
@@ -37,6 +39,7 @@ class CheckpointGuardHook(Hook):
                     "from an epoch_N.pth or iter_N.pth, or start from its weights with "
                     f"--cfg-options load_from={path}"
                 )
+            _keep_own_files(runner, checkpoint)
         found = {name.removeprefix("module."): value for name, value in state.items()}
         wanted = bare_model(runner).state_dict()
         wrong = sorted(
@@ -66,3 +69,13 @@ class CheckpointGuardHook(Hook):
                     f"{stage}_dataloader: {first_difference(names, classes)}; give the data set "
                     "its classes in their order, or take only its backbone with --weights"
                 )
+
+
+def _keep_own_files(runner: Runner, checkpoint: dict) -> None:
+    """Forgets best checkpoints of other folders: MMEngine deletes what the file names."""
+    info = checkpoint["message_hub"].get("runtime_info", {})
+    own = os.path.realpath(runner.work_dir)
+    for name in [name for name in info if name.startswith("best_ckpt")]:
+        path = info[name]
+        if not isinstance(path, str) or os.path.dirname(os.path.realpath(path)) != own:
+            info.pop(name)

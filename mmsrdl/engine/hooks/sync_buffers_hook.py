@@ -31,4 +31,5 @@ class SyncBuffersHook(Hook):
     ) -> None:
         """Averages the buffers."""
         if runner.distributed:
-            all_reduce_params(runner.model.buffers(), op="mean")
+            buffers = (b for b in runner.model.buffers() if b.is_floating_point())
+            all_reduce_params(list(buffers), op="mean")

@@ -103,3 +103,18 @@ def test_another_processes_prefix_fits(run: Path, seven: Path, tmp_path: Path) -
     state = {f"module.{k}": v for k, v in read_checkpoint(of_three(run))["state_dict"].items()}
     torch.save({"state_dict": state}, tmp_path / "wrapped.pth")
     evaluate(make_config(seven, tmp_path, EPOCHS, BY_EPOCH), str(tmp_path / "wrapped.pth"))
+
+
+def test_a_checkpoint_cannot_have_files_deleted(run: Path, seven: Path, tmp_path: Path) -> None:
+    """MMEngine deletes the former best checkpoint, wherever a resumed file says it lies."""
+    (tmp_path / "victim").mkdir()
+    content = torch.load(of_three(run), weights_only=False)
+    content["message_hub"]["runtime_info"].update(
+        best_ckpt=str(tmp_path / "victim"), best_score=0.0
+    )
+    content["message_hub"]["resumed_keys"].update(best_ckpt=True, best_score=True)
+    torch.save(content, tmp_path / "epoch_1.pth")
+    cfg = make_config(seven, tmp_path / "work", EPOCHS, BY_EPOCH)
+    resume(cfg, str(tmp_path / "epoch_1.pth"))
+    assert list((tmp_path / "work").glob("best_*.pth"))
+    assert (tmp_path / "victim").is_dir()
