@@ -1,6 +1,7 @@
 """Operators of the attention: each never stores a [B, P, C, D] tensor."""
 
 from mmsrdl.ops.attended_max_pool import attended_max_pool
+from mmsrdl.ops.backend import use_backend
 from mmsrdl.ops.gated_score import gated_score
 
-__all__ = ["attended_max_pool", "gated_score"]
+__all__ = ["attended_max_pool", "gated_score", "use_backend"]

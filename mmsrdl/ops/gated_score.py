@@ -5,53 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mmsrdl.ops.chunks import chunk_elements
-
-
-def _blocks(rows: int, classes: int, dim: int, device: torch.device) -> tuple[int, int]:
-    """Returns how many rows and how many classes one chunk holds."""
-    budget = max(chunk_elements(device) // dim, 1)
-    row_block = max(min(rows, budget), 1)
-    return row_block, max(min(classes, budget // row_block), 1)
-
-
-class _GatedScore(torch.autograd.Function):
-    """Recomputes tanh chunk by chunk in the backward pass instead of storing it."""
-
-    @staticmethod
-    def forward(ctx: Any, position: Tensor, label: Tensor, weight: Tensor) -> Tensor:
-        ctx.save_for_backward(position, label, weight)
-        rows, classes = position.shape[0], label.shape[0]
-        row_block, class_block = _blocks(rows, classes, position.shape[1], position.device)
-        score = position.new_empty(rows, classes)
-        for r in range(0, rows, row_block):
-            a = position[r : r + row_block, None]
-            for c in range(0, classes, class_block):
-                gate = (a * label[c : c + class_block]).tanh_()
-                score[r : r + row_block, c : c + class_block] = gate @ weight
-        return score
-
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        position, label, weight = ctx.saved_tensors
-        rows, classes = grad.shape
-        row_block, class_block = _blocks(rows, classes, position.shape[1], position.device)
-        d_position = torch.zeros_like(position)
-        d_label = torch.zeros_like(label)
-        d_weight = torch.zeros_like(weight)
-        for r in range(0, rows, row_block):
-            a = position[r : r + row_block]
-            for c in range(0, classes, class_block):
-                u = label[c : c + class_block]
-                g = grad[r : r + row_block, c : c + class_block]
-                gate = (a[:, None] * u).tanh_()  # (rows, classes, D)
-                d_weight += g.reshape(-1) @ gate.flatten(0, 1)
-                # d tanh(z) = 1 - tanh(z)^2
-                slope = gate.square_().neg_().add_(1).mul_(g[..., None])
-                d_label[c : c + class_block] += (slope * a[:, None]).sum(0) * weight
-                d_position[r : r + row_block] += slope.mul_(u * weight).sum(1)
-        return d_position, d_label, d_weight
+from mmsrdl.ops import plain
+from mmsrdl.ops.backend import backend_for, takes_plain_form
 
 
 def gated_score(position: Tensor, label: Tensor, weight: Tensor) -> Tensor:
@@ -60,9 +15,8 @@ def gated_score(position: Tensor, label: Tensor, weight: Tensor) -> Tensor:
     .. math:: s_{b,p,c} = \sum_k w_k \tanh(a_{b,p,k} \, u_{c,k})
 
     is the part of SRDL's Eq. (5) whose plain form stores a [B, P, C, D] tensor
-    (1.9 GiB at B = 16, C = 80, 14 x 14 positions, D = 2048). Here one chunk of
-    it exists at a time, in the forward and in the backward pass. Arithmetic is
-    in float32, or float64 for float64 input; the result has the input's type.
+    (1.9 GiB at B = 16, C = 80, 14 x 14 positions, D = 2048). Here the gates are
+    computed in the forward pass and again in the backward pass, and never stored.
 
     Args:
         position: a, projected features of the positions, [B, P, D]; B may be 0.
@@ -70,23 +24,83 @@ def gated_score(position: Tensor, label: Tensor, weight: Tensor) -> Tensor:
         weight: w, [D].
 
     Returns:
-        s, [B, P, C], without bias and before the sigmoid.
+        s, [B, P, C], without bias and before the sigmoid; float32, or float64 if
+        an argument is.
 
     Raises:
-        ValueError: If the shapes do not agree.
+        ValueError: If the shapes do not agree, or the devices differ.
     """
+    if not torch.jit.is_tracing():
+        _check(position, label, weight)
+    if takes_plain_form():
+        return plain.gated_score(position, label, weight)
+    return _gated_score(position.flatten(0, 1), label, weight).unflatten(0, position.shape[:2])
+
+
+def _check(position: Tensor, label: Tensor, weight: Tensor) -> None:
+    shapes = f"{list(position.shape)}, {list(label.shape)} and {list(weight.shape)}"
     if position.dim() != 3 or label.dim() != 2 or weight.dim() != 1:
         raise ValueError(
-            "gated_score takes position [B, P, D], label [C, D] and weight [D], got "
-            f"{list(position.shape)}, {list(label.shape)} and {list(weight.shape)}"
+            "gated_score takes position [B, P, D], label [C, D] and weight [D], got " + shapes
         )
     if not position.shape[2] == label.shape[1] == weight.shape[0]:
         raise ValueError(
-            "position, label and weight must share their last dimension D, got "
-            f"{list(position.shape)}, {list(label.shape)} and {list(weight.shape)}"
+            "position, label and weight must share their last dimension D, got " + shapes
         )
-    wide = torch.float64 if position.dtype == torch.float64 else torch.float32
-    batch, positions, _ = position.shape
-    with torch.autocast(position.device.type, enabled=False):
-        score = _GatedScore.apply(position.flatten(0, 1).to(wide), label.to(wide), weight.to(wide))
-    return score.view(batch, positions, len(label)).to(position.dtype)
+    if not position.device == label.device == weight.device:
+        raise ValueError(
+            "position, label and weight must be on one device, got "
+            f"{position.device}, {label.device} and {weight.device}"
+        )
+
+
+@torch.library.custom_op(
+    "mmsrdl::gated_score",
+    mutates_args=(),
+    schema="(Tensor position, Tensor label, Tensor weight) -> Tensor",
+)
+def _gated_score(position: Tensor, label: Tensor, weight: Tensor) -> Tensor:
+    """Computes s [R, C] from a [R, D], u [C, D] and w [D]."""
+    backend = backend_for(position, label, weight)
+    return backend.gated_score_forward(position, label, weight)
+
+
+@_gated_score.register_fake
+def _(position: Tensor, label: Tensor, weight: Tensor) -> Tensor:
+    wide = plain.accumulation_dtype(position, label, weight)
+    return position.new_empty(position.shape[0], label.shape[0], dtype=wide)
+
+
+@torch.library.custom_op(
+    "mmsrdl::gated_score_backward",
+    mutates_args=(),
+    schema="(Tensor grad, Tensor position, Tensor label, Tensor weight)"
+    " -> (Tensor, Tensor, Tensor)",
+)
+def _gated_score_backward(
+    grad: Tensor, position: Tensor, label: Tensor, weight: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    backend = backend_for(position, label, weight)
+    return backend.gated_score_backward(grad, position, label, weight)
+
+
+def _blank(tensor: Tensor) -> Tensor:
+    return tensor.new_empty(tensor.shape)
+
+
+@_gated_score_backward.register_fake
+def _(
+    grad: Tensor, position: Tensor, label: Tensor, weight: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    return _blank(position), _blank(label), _blank(weight)
+
+
+def _setup(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor], output: Tensor) -> None:
+    ctx.save_for_backward(*inputs)
+
+
+def _backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    return _gated_score_backward(grad, *ctx.saved_tensors)
+
+
+_gated_score.register_autograd(_backward, setup_context=_setup)

@@ -1,0 +1,107 @@
+"""Which back end computes an operator: by device, or as asked."""
+
+import importlib.util
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from types import ModuleType
+
+import torch
+from mmengine.logging import print_log
+from torch import Tensor
+
+from mmsrdl.ops import chunked
+
+BACKENDS = ("plain", "chunked", "triton")
+TRITON_TYPES = (torch.float32, torch.bfloat16, torch.float16)
+
+_asked: str | None = None
+
+
+@contextmanager
+def use_backend(name: str) -> Iterator[None]:
+    """Makes one back end compute both operators, forward and backward, inside the context.
+
+    Args:
+        name: ``'plain'`` (the formulas, with large tensors), ``'chunked'`` (the
+            CPU's) or ``'triton'`` (NVIDIA GPUs). Without this context CUDA
+            tensors go to Triton where it works, all others to ``'chunked'``.
+
+    Raises:
+        ValueError: If the name is unknown.
+    """
+    global _asked
+    if name not in BACKENDS:
+        raise ValueError(f"name={name!r} is no back end; use one of {BACKENDS}")
+    before, _asked = _asked, name
+    try:
+        yield
+    finally:
+        _asked = before
+
+
+def takes_plain_form() -> bool:
+    """Returns whether the formulas themselves are wanted: when asked for, and for exporters."""
+    if _asked == "plain" or torch.onnx.is_in_onnx_export():
+        return True
+    is_exporting = getattr(torch.compiler, "is_exporting", None)  # since torch 2.7
+    return (is_exporting is not None and is_exporting()) or torch.jit.is_tracing()
+
+
+def backend_for(*tensors: Tensor | None) -> ModuleType:
+    """Returns the module whose functions compute an operator on these tensors.
+
+    Raises:
+        RuntimeError: If Triton was asked for and does not serve.
+    """
+    given = [tensor for tensor in tensors if tensor is not None]
+    device = given[0].device
+    if _asked == "chunked" or (_asked is None and device.type != "cuda"):
+        return chunked
+    types = {tensor.dtype for tensor in given}
+    why = _why_not_triton(device) if types <= set(TRITON_TYPES) else _types_not_covered(types)
+    if why is None:
+        from mmsrdl.ops import triton_backend
+
+        return triton_backend
+    if _asked == "triton":
+        raise RuntimeError(f"use_backend('triton') does not serve: {why}")
+    _log_once(why)
+    return chunked
+
+
+def _types_not_covered(types: set[torch.dtype]) -> str:
+    names = sorted(str(dtype).removeprefix("torch.") for dtype in types - set(TRITON_TYPES))
+    return f"the Triton kernels do not cover {', '.join(names)}"
+
+
+@cache
+def _log_once(why: str) -> None:
+    print_log(
+        f"mmsrdl.ops: {why}; these tensors are computed chunk by chunk: right, but slower",
+        logger="current",
+        level=logging.WARNING,
+    )
+
+
+@cache
+def _why_not_triton(device: torch.device) -> str | None:
+    """Says why a device's Triton kernels are not used, or None if they work.
+
+    They are run once, on a small problem, and compared with the formulas: a
+    missing compiler, an old GPU or a wrong result is seen here and not in a training.
+    """
+    if device.type != "cuda" and os.environ.get("TRITON_INTERPRET") != "1":
+        return f"Triton takes no {device.type.upper()} tensors"
+    if importlib.util.find_spec("triton") is None:
+        return "the package 'triton' is not installed"
+    try:
+        from mmsrdl.ops import probe, triton_backend
+
+        wrong = [dtype for dtype in TRITON_TYPES if not probe.agrees(triton_backend, device, dtype)]
+    except Exception as problem:  # of Triton, of a compiler that is not there, of the driver
+        first_line = str(problem).strip().split("\n")[0]
+        return f"the Triton kernels fail on {device} ({type(problem).__name__}: {first_line})"
+    return f"the Triton kernels give wrong results on {device} for {wrong}" if wrong else None

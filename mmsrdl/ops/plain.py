@@ -1,0 +1,40 @@
+"""The operators as their formulas say, by autograd: the truth that the other back ends equal.
+
+Each stores tensors over images x classes x positions x channels. Exporters take this form.
+"""
+
+import torch
+from torch import Tensor
+
+
+def accumulation_dtype(*tensors: Tensor | None) -> torch.dtype:
+    """Returns float64 if any tensor has it, otherwise float32."""
+    wide = any(t is not None and t.dtype == torch.float64 for t in tensors)
+    return torch.float64 if wide else torch.float32
+
+
+def gated_score(position: Tensor, label: Tensor, weight: Tensor) -> Tensor:
+    """Computes what :func:`mmsrdl.ops.gated_score` describes."""
+    wide = accumulation_dtype(position, label, weight)
+    gate = (position.to(wide)[:, :, None] * label.to(wide)).tanh()  # (B, P, C, D)
+    return (gate * weight.to(wide)).sum(-1)
+
+
+def attended_max_pool(
+    feature: Tensor,
+    spatial: Tensor | None,
+    channel: Tensor | None,
+    weights: tuple[float, float],
+    keep: Tensor | None,
+) -> Tensor:
+    """Computes what :func:`mmsrdl.ops.attended_max_pool` describes."""
+    wide = accumulation_dtype(feature, spatial, channel)
+    gate: Tensor | float = 0.0
+    if spatial is not None:
+        gate = gate + weights[0] * spatial.to(wide)[..., None]  # (B, C, P, 1)
+    if channel is not None:
+        gate = gate + weights[1] * channel.to(wide)[:, :, None]  # (B, C, P or 1, D)
+    if keep is not None:
+        gate = gate * keep[..., None]
+    attended = feature.to(wide)[:, None] * gate  # (B, C, P, D)
+    return attended.max(2).values.to(feature.dtype)

@@ -1,0 +1,171 @@
+"""The operators inside what users put around them."""
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from mmengine.utils import digit_version
+from torch import Tensor, nn
+from torch.testing import assert_close
+from torch.utils.checkpoint import checkpoint
+
+from mmsrdl.models.attention import CARAttention
+from mmsrdl.ops import attended_max_pool, gated_score, use_backend
+
+EXPORTS_PLAIN = digit_version(torch.__version__) >= digit_version("2.7.0")
+
+
+class Attention(nn.Module):
+    """Eqs. (4)-(6) between two layers, as a network has them."""
+
+    def __init__(self, classes: int = 5) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.conv = nn.Conv2d(3, 8, 3, padding=1)
+        self.car = CARAttention(in_channels=8, embed_dims=6, hidden_channels=7)
+        self.label = nn.Parameter(torch.randn(classes, 6))
+        self.weight = nn.Parameter(torch.randn(classes, 8))
+
+    def forward(self, image: Tensor) -> Tensor:
+        maps = self.car(self.conv(image).relu(), self.car.embed_labels(self.label))
+        return (self.car.pool(maps) * self.weight).sum(-1)
+
+
+@pytest.fixture
+def net() -> Attention:
+    return Attention()
+
+
+@pytest.fixture
+def image() -> Tensor:
+    torch.manual_seed(1)
+    return torch.randn(2, 3, 6, 4)
+
+
+def gradients(net: nn.Module, output: Tensor) -> list[Tensor]:
+    return list(torch.autograd.grad(output.square().sum(), [*net.parameters()]))
+
+
+def test_network_equals_its_plain_form(net: Attention, image: Tensor) -> None:
+    ours, grads = net(image), gradients(net, net(image))
+    with use_backend("plain"):
+        theirs = net(image)
+        assert_close(ours, theirs)
+        assert_close(grads, gradients(net, theirs))
+
+
+@pytest.mark.parametrize("operator", ["gated_score", "attended_max_pool"])
+def test_registration_of_the_operator(operator: str) -> None:
+    """PyTorch's own check: schema, shapes without data, autograd, and all under AOT tracing."""
+    torch.manual_seed(0)
+    if operator == "gated_score":
+        position = torch.randn(5, 6).t().requires_grad_()  # not contiguous
+        operands: tuple = position, torch.randn(3, 5, requires_grad=True), torch.randn(5)
+    else:
+        feature = torch.randn(2, 5, 6).transpose(1, 2).requires_grad_()
+        spatial, channel = torch.rand(2, 6, 3).transpose(1, 2), torch.rand(2, 3, 5)
+        operands = feature, spatial.requires_grad_(), channel, 0.5, 0.25, spatial > 0.3, True
+    torch.library.opcheck(getattr(torch.ops.mmsrdl, operator).default, operands)
+
+
+def test_gradient_checkpointing(net: Attention, image: Tensor) -> None:
+    assert_close(
+        gradients(net, checkpoint(net, image, use_reentrant=False)),
+        gradients(net, net(image)),
+        rtol=0,
+        atol=0,
+    )
+
+
+def test_autocast(net: Attention, image: Tensor) -> None:
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        low = net(image)
+        grads = gradients(net, low)
+    assert_close(low.float(), net(image), rtol=0.05, atol=0.05)
+    assert all(grad.dtype == torch.float32 and grad.isfinite().all() for grad in grads)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_compiled_whole(training: bool, net: Attention, image: Tensor) -> None:
+    """fullgraph: the operators break no graph, whatever computes them."""
+    torch.compiler.reset()
+    compiled = torch.compile(net, fullgraph=True, backend="aot_eager")
+    with torch.set_grad_enabled(training):
+        ours, theirs = compiled(image), net(image)
+    assert_close(ours, theirs)
+    if training:
+        assert_close(gradients(net, ours), gradients(net, theirs))
+
+
+@pytest.mark.slow
+def test_compiled_by_inductor(net: Attention, image: Tensor) -> None:
+    torch.compiler.reset()
+    compiled = torch.compile(net, fullgraph=True)
+    assert_close(compiled(image), net(image))
+    assert_close(gradients(net, compiled(image)), gradients(net, net(image)))
+
+
+@pytest.mark.skipif(not EXPORTS_PLAIN, reason="torch tells of an export from 2.7 on")
+def test_exported_program_knows_no_operator_of_ours(net: Attention, image: Tensor) -> None:
+    batch = torch.export.Dim("batch", max=16)
+    with torch.no_grad():
+        program = torch.export.export(net, (image,), dynamic_shapes=({0: batch},))
+    assert "mmsrdl" not in str(program.graph)
+    more = torch.randn(3, 3, 6, 4)
+    assert_close(program.module()(more), net(more))
+    file = io.BytesIO()
+    torch.export.save(program, file)
+    file.seek(0)
+    assert_close(torch.export.load(file).module()(more), net(more))
+
+
+def test_exported_program_on_request(net: Attention, image: Tensor) -> None:
+    """What any torch does."""
+    with torch.no_grad(), use_backend("plain"):
+        program = torch.export.export(net, (image,))
+    assert "mmsrdl" not in str(program.graph)
+    assert_close(program.module()(image), net(image))
+
+
+def test_traced(net: Attention, image: Tensor) -> None:
+    with torch.no_grad():
+        traced = torch.jit.trace(net, image)
+    assert not [node.kind() for node in traced.inlined_graph.nodes() if "mmsrdl" in node.kind()]
+    assert_close(traced(image), net(image))
+
+
+@pytest.mark.parametrize("dynamo", [False, True])
+def test_onnx(dynamo: bool, net: Attention, image: Tensor, tmp_path: Path) -> None:
+    onnx = pytest.importorskip("onnx", reason="onnx is not installed")
+    runtime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+    if dynamo:
+        pytest.importorskip("onnxscript", reason="onnxscript is not installed")
+    file = tmp_path / "net.onnx"
+    torch.onnx.export(net.eval(), (image,), str(file), dynamo=dynamo)
+    assert {node.domain for node in onnx.load(file).graph.node} <= {"", "pkg.onnxscript.torch_lib"}
+    session = runtime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
+    (found,) = session.run(None, {session.get_inputs()[0].name: image.numpy()})
+    assert_close(torch.from_numpy(found), net(image).detach(), rtol=1e-4, atol=1e-4)
+
+
+def test_runs_without_its_tensors_data() -> None:
+    """Shapes and types on the meta device, as for counting or for building large models."""
+    score = gated_score(*(torch.empty(s, device="meta") for s in ((2, 6, 4), (3, 4), (4,))))
+    assert (score.shape, score.dtype) == ((2, 6, 3), torch.float32)
+    feature = torch.empty(2, 6, 4, device="meta", dtype=torch.bfloat16)
+    pooled = attended_max_pool(feature, torch.empty(2, 3, 6, device="meta"), None)
+    assert (pooled.shape, pooled.dtype) == ((2, 3, 4), torch.bfloat16)
+
+
+@pytest.mark.parametrize("deterministic", [True, False])
+def test_repeats_to_the_bit(deterministic: bool, net: Attention, image: Tensor) -> None:
+    def run() -> Any:
+        return net(image), gradients(net, net(image))
+
+    torch.use_deterministic_algorithms(deterministic)
+    try:
+        assert_close(run(), run(), rtol=0, atol=0)
+    finally:
+        torch.use_deterministic_algorithms(False)
