@@ -16,7 +16,7 @@ from packaging.metadata import Metadata
 import mmsrdl
 
 ROOT = Path(__file__).resolve().parents[1]
-FOLDERS = ("configs", "docs", "mmsrdl", "requirements", "tests", "tools")
+FOLDERS = ("benchmarks", "configs", "docs", "mmsrdl", "requirements", "tests", "tools")
 NOT_SOURCE = shutil.ignore_patterns(".mim", "__pycache__")
 
 

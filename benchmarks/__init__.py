@@ -1,0 +1,1 @@
+"""Measurements beside what users would take otherwise; run as ``python -m benchmarks.NAME``."""
