@@ -156,9 +156,20 @@ def _attribute(owner: Any, name: str) -> Any:
     raise ValueError(f"getattr({owner!r}, {name!r})")
 
 
-ALLOWED = [_History, _OneCycle, _attribute, _DType, _Array]
+@_stands_for("mmengine.config.config.ConfigDict")
+def _config_dict(content: Any) -> dict:
+    """Makes a plain dict where a data set's ``metainfo`` came from a config.
+
+    A ``ConfigDict`` would build what it holds and hand out its attributes.
+    """
+    if type(content) is not dict:
+        raise ValueError(f"ConfigDict of {type(content).__name__}")
+    return content
+
+
+ALLOWED = [_History, _OneCycle, _attribute, _DType, _Array, _config_dict]
 ALLOWED += [*_multiarray("core"), *_multiarray("_core")]
-"""What MMEngine's checkpoints hold beside tensors: histories, and numbers of numpy."""
+"""What MMEngine's checkpoints hold beside tensors: histories, dicts, and numbers of numpy."""
 
 
 @contextmanager
@@ -179,7 +190,8 @@ def read_checkpoint(path: str | os.PathLike[str], map_location: Any = "cpu") -> 
 
     Args:
         path: File written by ``torch.save``. Beside tensors and plain values,
-            MMEngine's log histories are understood, as its checkpoints hold them.
+            MMEngine's log histories are understood, as its checkpoints hold them, and the dicts
+            of its configs, which become plain ones.
         map_location: Where the tensors go, as in ``torch.load``.
 
     Returns:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from mmengine.config import Config
+from mmengine.config import Config, ConfigDict
 from mmengine.logging import HistoryBuffer
 from mmengine.optim.scheduler import OneCycleLR
 from mmengine.registry import DefaultScope
@@ -357,6 +357,22 @@ def test_what_mmengine_saves_is_understood(tmp_path: Path) -> None:
         assert read["scalars"] == content["scalars"]
         assert read["schedulers"] == content["schedulers"]
         torch.save(read, tmp_path / "a.pth")
+
+
+def test_dicts_of_a_config_become_plain(tmp_path: Path) -> None:
+    meta = ConfigDict(classes=("a",), palette=[dict(a=(1, 2))], source=dict(of=dict(year=2014)))
+    torch.save({"meta": {"dataset_meta": meta}}, tmp_path / "a.pth")
+    read = read_checkpoint(tmp_path / "a.pth")["meta"]["dataset_meta"]
+    assert read == dict(classes=("a",), palette=[{"a": (1, 2)}], source={"of": {"year": 2014}})
+    for each in (read, read["palette"][0], read["source"], read["source"]["of"]):
+        assert type(each) is dict
+
+
+@pytest.mark.parametrize("content", [[("a", 1)], Call(ConfigDict), HistoryBuffer([1.0], [1])])
+def test_of_dicts_alone_configs_are_made(content: Any, tmp_path: Path) -> None:
+    torch.save({"meta": Call(ConfigDict, content)}, tmp_path / "a.pth")
+    with pytest.raises(ValueError, match="holds more than data and is refused"):
+        read_checkpoint(tmp_path / "a.pth")
 
 
 def test_functions_of_a_history_are_dropped(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from mmengine.config import Config
+from mmengine.config import Config, ConfigDict
 from mmpretrain.datasets.base_dataset import BaseDataset
 
 from mmsrdl.datasets.annotation_file import entries_of, first_of, read_json
@@ -98,7 +98,8 @@ class MultiLabelDataset(BaseDataset):
         loaded = super()._load_metainfo(metainfo)
         if loaded.get("classes") is not None:
             loaded["classes"] = check_class_names(loaded["classes"])
-        return loaded
+        # Checkpoints hold it, and plain dicts can be read there by anyone.
+        return ConfigDict(loaded).to_dict()
 
     def set_epoch(self, epoch: int, seed: int) -> None:
         """Make every sample a function of (seed, epoch, index), in all workers."""

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.dataset import default_collate, pseudo_collate
 from mmpretrain.models.utils import ClsDataPreprocessor
 
@@ -51,6 +52,16 @@ def test_labels_are_matched_by_name(openmmlab_root: Path) -> None:
     assert dataset.metainfo["classes"] == ("apple", "cat", "dog", "zebra")
     assert dataset.get_data_info(0)["gt_score"].tolist() == [0, 0, 1, 1]
     assert dataset.get_data_info(1)["gt_score"].tolist() == [1, 0, -1, 0]
+
+
+def test_metainfo_of_a_config_is_kept_as_plain_dicts(openmmlab_root: Path) -> None:
+    """MMEngine writes it into every checkpoint."""
+    metainfo = dict(source=dict(of=dict(year=2014)), palette=[dict(colour=(0, 1, 2))])
+    dataset = build(openmmlab_root, metainfo=Config(dict(metainfo=metainfo)).metainfo)
+    assert {key: dataset.metainfo[key] for key in metainfo} == metainfo
+    for each in (dataset.metainfo["source"], dataset.metainfo["source"]["of"]):
+        assert type(each) is dict
+    assert type(dataset.metainfo["palette"][0]) is dict
 
 
 @pytest.mark.parametrize("indices", [0, []])
