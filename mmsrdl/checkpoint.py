@@ -141,6 +141,9 @@ class _History(HistoryBuffer):
 class _OneCycle:
     """Stands for the class whose annealing function is in the state of ``OneCycleLR``."""
 
+    def __new__(cls, *args: Any, **kwargs: Any) -> "_OneCycle":
+        raise ValueError("OneCycleParamScheduler as an object")
+
 
 @_stands_for("builtins.getattr")
 def _attribute(owner: Any, name: str) -> Any:

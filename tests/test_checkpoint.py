@@ -17,6 +17,7 @@ import torch
 from mmengine.config import Config, ConfigDict
 from mmengine.logging import HistoryBuffer
 from mmengine.optim.scheduler import OneCycleLR
+from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler as OneCycle
 from mmengine.registry import DefaultScope
 from mmengine.runner import load_checkpoint
 from mmengine.runner.checkpoint import CheckpointLoader
@@ -372,6 +373,14 @@ def test_dicts_of_a_config_become_plain(tmp_path: Path) -> None:
 def test_of_dicts_alone_configs_are_made(content: Any, tmp_path: Path) -> None:
     torch.save({"meta": Call(ConfigDict, content)}, tmp_path / "a.pth")
     with pytest.raises(ValueError, match="holds more than data and is refused"):
+        read_checkpoint(tmp_path / "a.pth")
+
+
+@pytest.mark.parametrize("how", [Call(OneCycle), object.__new__(OneCycle)])
+def test_no_scheduler_is_built(how: Any, tmp_path: Path) -> None:
+    """Its state could hold anything; files need its annealing functions alone."""
+    torch.save({"meta": how}, tmp_path / "a.pth")
+    with pytest.raises(ValueError, match=r"is refused.*OneCycleParamScheduler as an object"):
         read_checkpoint(tmp_path / "a.pth")
 
 
