@@ -13,41 +13,54 @@ __all__ = ["newest_checkpoint"]
 def newest_checkpoint(work_dir: str) -> tuple[str | None, list[str]]:
     """Finds the newest checkpoint that can be resumed.
 
-    The one that MMEngine wrote last comes first, then the others of its folder and of the work
-    directory by age. A torn one, as a full disk or a power cut leaves it, is passed over; a
-    checkpoint that is refused for another reason is not.
+    The one that MMEngine wrote last comes first, then the others by age. MMEngine notes its whole
+    path: where the work directory was copied or moved, the file of that name in it is meant, and
+    the folder of the path is looked into only where there is none (``CheckpointHook.out_dir``). A
+    torn one, as a full disk or a power cut leaves it, is passed over; a checkpoint that is refused
+    for another reason is not.
 
     Args:
         work_dir: Folder of the stopped run.
 
     Returns:
-        The checkpoint, None where there is none at all, and a line for each that is torn.
+        The checkpoint, None where there is none at all, and lines for the log: one for each that
+        is torn, and one where the checkpoint lies in another folder.
 
     Raises:
         ValueError: If all are torn, or the newest whole one cannot be read.
     """
     named = find_latest_checkpoint(work_dir) if os.path.isdir(work_dir) else None
-    folders = {Path(work_dir), *([Path(named).parent] if named else [])}
+    last = _own(work_dir, Path(named)) if named else None
+    folders = {Path(work_dir), *([last.parent] if last else [])}
     candidates = {path for folder in folders for path in folder.glob("*.pth")}
     candidates = {
         path for path in candidates if path.is_file() and not path.name.startswith("best_")
     }
-    last = Path(named) if named and Path(named).is_file() else None
-    torn = []
+    lines = []
     for path in sorted(candidates, key=lambda path: (path == last, _age(path)), reverse=True):
         try:
             content = read_checkpoint(path)
         except TornCheckpointError as error:
-            torn.append(f"passed over: {error}")
+            lines.append(f"passed over: {error}")
         else:
             # Weights alone may lie there, too; what MMEngine names is its own, whatever it lacks.
             if path == last or (isinstance(content, dict) and content.keys() >= TRAINING_STATE):
-                return str(path), torn
-    if torn:
+                if not path.parent.samefile(work_dir):
+                    lines.append(
+                        f"{path} lies outside of {work_dir!r}, whose last_checkpoint led there"
+                    )
+                return str(path), lines
+    if lines:
         raise ValueError(
-            f"no checkpoint of {work_dir!r} can be resumed; all are torn: " + "; ".join(torn)
+            f"no checkpoint of {work_dir!r} can be resumed; all are torn: " + "; ".join(lines)
         )
-    return None, torn
+    return None, lines
+
+
+def _own(work_dir: str, named: Path) -> Path:
+    """Returns a checkpoint's file in the work directory, where there is one."""
+    here = Path(work_dir) / named.name
+    return here if here.is_file() else named
 
 
 def _age(path: Path) -> tuple[float, int]:

@@ -1,5 +1,6 @@
 """A run that was stopped and goes on ends like one that was not, bit for bit."""
 
+import shutil
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 import torch
 
 from mmsrdl.apis import train
+from mmsrdl.apis.resume import newest_checkpoint
 from mmsrdl.checkpoint import read_checkpoint
 from tests.small_run import BY_EPOCH, BY_ITER, EPOCHS, ITERS, LENGTH, make_config
 
@@ -100,6 +102,30 @@ def test_torn_newest_checkpoint(seven: Path, whole: dict, tmp_path: Path) -> Non
     assert f"passed over: checkpoint '{newest}' is torn" in logs
     assert f"going on from {tmp_path / 'epoch_1.pth'}" in logs
     same(final(tmp_path, BY_EPOCH), whole["epochs"])
+
+
+def test_a_copied_work_directory_stays_by_itself(seven: Path, tmp_path: Path) -> None:
+    """MMEngine notes the absolute path of what it saved last."""
+    train(make_config(seven, tmp_path / "run", {**EPOCHS, "max_epochs": 1}, BY_EPOCH))
+    shutil.copytree(tmp_path / "run", tmp_path / "copy")
+    assert (tmp_path / "copy" / "last_checkpoint").read_text() == str(tmp_path / "run/epoch_1.pth")
+    assert newest_checkpoint(f"{tmp_path}/copy") == (f"{tmp_path}/copy/epoch_1.pth", [])
+    (tmp_path / "copy" / "epoch_1.pth").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"no checkpoint of '.*copy' .*; all are torn"):
+        newest_checkpoint(f"{tmp_path}/copy")
+    (tmp_path / "copy" / "epoch_1.pth").unlink()
+    found, (line,) = newest_checkpoint(f"{tmp_path}/copy")
+    assert found == f"{tmp_path}/run/epoch_1.pth"
+    assert line == f"{found} lies outside of '{tmp_path}/copy', whose last_checkpoint led there"
+
+
+def test_checkpoints_in_another_folder_are_found(seven: Path, whole: dict, tmp_path: Path) -> None:
+    options = dict(loop=EPOCHS, checkpoint={**BY_EPOCH, "out_dir": str(tmp_path / "elsewhere")})
+    with pytest.raises(KeyboardInterrupt):
+        train(make_config(seven, tmp_path / "run", **options, stop=("iteration", 9)))
+    assert not list((tmp_path / "run").glob("*.pth"))
+    train(make_config(seven, tmp_path / "run", **options), resume="auto")
+    same(final(tmp_path / "elsewhere" / "run", BY_EPOCH), whole["epochs"])
 
 
 def test_all_torn(seven: Path, tmp_path: Path) -> None:
