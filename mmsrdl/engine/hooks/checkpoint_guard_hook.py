@@ -5,7 +5,7 @@ import os
 from mmengine.hooks import Hook
 from mmengine.runner import BaseLoop, Runner
 
-from mmsrdl.checkpoint import TRAINING_STATE, trained_classes
+from mmsrdl.checkpoint import TRAINING_STATE, state_dict_of, trained_classes
 from mmsrdl.datasets.class_names import first_difference
 from mmsrdl.engine.hooks.bare_model import bare_model
 from mmsrdl.engine.hooks.data_guard_hook import built_loops, classes_of
@@ -30,7 +30,7 @@ class CheckpointGuardHook(Hook):
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Compares a checkpoint that was read with the model and the data."""
         path = runner._load_from
-        state = checkpoint.get("state_dict", checkpoint)
+        state = state_dict_of(checkpoint, path)
         if runner._resume:
             lacking = sorted(TRAINING_STATE - checkpoint.keys())
             if lacking:

@@ -72,6 +72,17 @@ def test_nothing_of_it_fits(run: Path, seven: Path, tmp_path: Path) -> None:
         begin_from(cfg, str(tmp_path / "other.pth"))
 
 
+@pytest.mark.parametrize("enter", [evaluate, resume, begin_from])
+@pytest.mark.parametrize("content", [[1, 2], {"state_dict": [3]}, {"epoch": 3}])
+def test_a_file_without_weights(
+    enter: Callable, content: object, seven: Path, tmp_path: Path
+) -> None:
+    torch.save(content, tmp_path / "a.pth")
+    message = r"checkpoint '.*a.pth' holds no state dict .*save it by itself"
+    with pytest.raises(ValueError, match=message):
+        enter(make_config(seven, tmp_path / "work", EPOCHS, BY_EPOCH), str(tmp_path / "a.pth"))
+
+
 def test_weights_without_a_state_are_not_resumed(run: Path, seven: Path, tmp_path: Path) -> None:
     (best,) = run.glob("best_*.pth")
     cfg = make_config(seven, tmp_path, EPOCHS, BY_EPOCH)
