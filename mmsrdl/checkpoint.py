@@ -13,6 +13,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from textwrap import shorten
 from types import FunctionType
 from typing import Any
 from urllib.parse import urlparse
@@ -28,11 +29,12 @@ from mmengine.runner.checkpoint import (
     get_mmcls_models,
     get_torchvision_models,
 )
-from torch import Tensor
+from torch import Tensor, nn
 
 __all__ = [
     "TRAINING_STATE",
     "TornCheckpointError",
+    "fill_model",
     "read_checkpoint",
     "read_state_dict",
     "state_dict_of",
@@ -280,6 +282,38 @@ def state_dict_of(content: Any, path: str | os.PathLike[str]) -> dict[str, Tenso
             "torch.save(torch.load(FILE, weights_only=True)['model'], NEW_FILE)"
         )
     return {key: value for key, value in content.items() if isinstance(value, Tensor)}
+
+
+def fill_model(model: nn.Module, state: dict[str, Tensor], path: str | os.PathLike[str]) -> None:
+    """Fills a whole model from a state dict.
+
+    Position embeddings and bias tables may be of another image size where the model's backbone
+    resizes them as it is loaded; what it makes anew for its size may then be left out.
+
+    Args:
+        model: The model, which is changed.
+        state: Names to tensors.
+        path: The checkpoint, for the error.
+
+    Raises:
+        ValueError: If entries are missing, unexpected or of a shape that the model does not take.
+    """
+    try:
+        missing, unexpected = model.load_state_dict(state, strict=False)
+    except Exception as error:  # torch's of shapes, and whatever a backbone that resizes meets
+        raise ValueError(
+            f"checkpoint {str(path)!r} is not of the config's model: {type(error).__name__}: "
+            f"{shorten(str(error), 500)}; give the config that it was trained with"
+        ) from error
+    free = ("num_batches_tracked", "_extra_state")  # no weights
+    wrong = {key for key in missing if key not in state and not key.endswith(free)}
+    wrong |= set(unexpected)
+    if wrong:
+        raise ValueError(
+            f"checkpoint {str(path)!r} is not of the config's model: {len(wrong)} entries are "
+            f"missing or unexpected, such as {sorted(wrong)[:3]}; give the config that it was "
+            "trained with"
+        )
 
 
 def trained_classes(content: Any) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from mmengine.registry import DefaultScope
 from mmpretrain.registry import MODELS, TRANSFORMS
 from torch import Tensor, nn
 
-from mmsrdl.checkpoint import read_checkpoint, state_dict_of, trained_classes
+from mmsrdl.checkpoint import fill_model, read_checkpoint, state_dict_of, trained_classes
 from mmsrdl.datasets.class_names import first_difference
 
 
@@ -51,12 +51,7 @@ def load_model(cfg: Config, checkpoint: str, device: str = "cpu") -> tuple[nn.Mo
     with DefaultScope.overwrite_default_scope(cfg.get("default_scope", "mmpretrain")):
         preprocessor = cfg.get("data_preprocessor")
         model = MODELS.build({"data_preprocessor": preprocessor, **cfg.model})
-    try:
-        model.load_state_dict(state)
-    except RuntimeError as error:
-        raise ValueError(
-            f"checkpoint {checkpoint!r} is not of the config's model: {error}"
-        ) from error
+    fill_model(model, state, checkpoint)
     embedder = getattr(getattr(model, "head", None), "embedder", None)
     embedded = getattr(embedder, "classes", None)
     classes = trained_classes(content) or embedded

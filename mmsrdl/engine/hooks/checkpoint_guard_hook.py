@@ -5,7 +5,7 @@ import os
 from mmengine.hooks import Hook
 from mmengine.runner import BaseLoop, Runner
 
-from mmsrdl.checkpoint import TRAINING_STATE, state_dict_of, trained_classes
+from mmsrdl.checkpoint import TRAINING_STATE, fill_model, state_dict_of, trained_classes
 from mmsrdl.datasets.class_names import first_difference
 from mmsrdl.engine.hooks.bare_model import bare_model
 from mmsrdl.engine.hooks.data_guard_hook import built_loops, classes_of
@@ -17,7 +17,8 @@ class CheckpointGuardHook(Hook):
     """Refuses another model's checkpoint, of which MMEngine would load what fits.
 
     To evaluate and to resume, every entry must be there in its shape, and the class names must be
-    the data's. To begin training from (``load_from``), a checkpoint of another number of classes
+    the data's; to evaluate, position embeddings may be of another image size where the backbone
+    resizes them. To begin training from (``load_from``), a checkpoint of another number of classes
     may fill what it fits, as is usual, but not one of as many other classes, whose heads would be
     taken for each other.
 
@@ -41,21 +42,12 @@ class CheckpointGuardHook(Hook):
                 )
             _keep_own_files(runner, checkpoint)
         found = {name.removeprefix("module."): value for name, value in state.items()}
-        wanted = bare_model(runner).state_dict()
-        wrong = sorted(
-            name
-            for name in found.keys() | wanted.keys()
-            if getattr(found.get(name), "shape", None) != getattr(wanted.get(name), "shape", None)
-            and not (name.endswith("num_batches_tracked") and name not in found)
-        )
-        exact = runner._resume or not isinstance(runner._train_loop, BaseLoop)
-        if wrong and (exact or not found.keys() & (wanted.keys() - set(wrong))):
-            raise ValueError(
-                f"checkpoint {path!r} is not of the config's model: {len(wrong)} entries are "
-                f"missing, unexpected or of another shape, such as {wrong[:3]}; give the config "
-                "that it was trained with"
-            )
-        self._check_classes(runner, checkpoint, exact)
+        model, trains = bare_model(runner), isinstance(runner._train_loop, BaseLoop)
+        if runner._resume or trains:
+            _check_entries(found, model.state_dict(), path, runner._resume)
+        else:
+            fill_model(model, found, path)
+        self._check_classes(runner, checkpoint, runner._resume or not trains)
 
     def _check_classes(self, runner: Runner, checkpoint: dict, exact: bool) -> None:
         names = trained_classes(checkpoint)
@@ -69,6 +61,22 @@ class CheckpointGuardHook(Hook):
                     f"{stage}_dataloader: {first_difference(names, classes)}; give the data set "
                     "its classes in their order, or take only its backbone with --weights"
                 )
+
+
+def _check_entries(found: dict, wanted: dict, path: str, exact: bool) -> None:
+    """Raises unless all entries have the model's shapes, or, where some suffice, one of them."""
+    wrong = sorted(
+        name
+        for name in found.keys() | wanted.keys()
+        if getattr(found.get(name), "shape", None) != getattr(wanted.get(name), "shape", None)
+        and not (name.endswith("num_batches_tracked") and name not in found)
+    )
+    if wrong and (exact or not found.keys() & (wanted.keys() - set(wrong))):
+        raise ValueError(
+            f"checkpoint {path!r} is not of the config's model: {len(wrong)} entries are "
+            f"missing, unexpected or of another shape, such as {wrong[:3]}; give the config "
+            "that it was trained with"
+        )
 
 
 def _keep_own_files(runner: Runner, checkpoint: dict) -> None:
