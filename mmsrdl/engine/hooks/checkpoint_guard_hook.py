@@ -42,6 +42,7 @@ class CheckpointGuardHook(Hook):
                 )
             _keep_own_files(runner, checkpoint)
         found = {name.removeprefix("module."): value for name, value in state.items()}
+        checkpoint.setdefault("state_dict", state)  # EMAHook looks nowhere else
         model, trains = bare_model(runner), isinstance(runner._train_loop, BaseLoop)
         if runner._resume or trains:
             _check_entries(found, model.state_dict(), path, runner._resume)

@@ -68,6 +68,15 @@ def test_another_models_checkpoint(enter: Callable, run: Path, seven: Path, tmp_
         enter(cfg, of_three(run))
 
 
+@pytest.mark.parametrize("enter", [evaluate, begin_from])
+def test_weights_alone(enter: Callable, run: Path, seven: Path, tmp_path: Path) -> None:
+    """As the documents ask for them; MMEngine's EMAHook knows whole checkpoints alone."""
+    torch.save(read_checkpoint(of_three(run))["state_dict"], tmp_path / "weights.pth")
+    cfg = make_config(seven, tmp_path / "work", {**EPOCHS, "max_epochs": 1}, BY_EPOCH)
+    assert cfg.custom_hooks[0].type == "EMAHook"
+    enter(cfg, str(tmp_path / "weights.pth"))
+
+
 BACKBONES = {
     "vit": dict(
         type="VisionTransformer",
