@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from typing import Any, cast
 
+from mmengine.dist import get_world_size
 from mmengine.runner import BaseLoop, EpochBasedTrainLoop, IterBasedTrainLoop, Runner
 from torch import nn
 from torch.utils.data import DataLoader
@@ -13,8 +14,8 @@ from mmsrdl.registry import LOOPS
 
 _SAMPLING = "sampling"
 _VALIDATED = "validated"
-"""Entries of MMEngine's message hub, and so of every checkpoint: where the epoch began and with
-which seed, and at which iteration the last validation was begun."""
+"""Entries of MMEngine's message hub, and so of every checkpoint: where the epoch began, or how
+large its batches are, and with which seed; and at which iteration the last validation was begun."""
 
 
 class _Resumable(BaseLoop):
@@ -145,6 +146,7 @@ class ResumableIterLoop(_Resumable, IterBasedTrainLoop):
     """``IterBasedTrainLoop`` that resumes exactly, and without reading the data again.
 
     MMEngine's loop loads what was already seen, to throw it away, and waits two seconds an epoch.
+    With batches of another size it goes on at the same number of iterations, and says so.
 
     Args:
         *args: Passed to :class:`mmengine.runner.IterBasedTrainLoop`.
@@ -160,10 +162,7 @@ class ResumableIterLoop(_Resumable, IterBasedTrainLoop):
 
     def run(self) -> nn.Module:
         """Trains from where the loop stands to the last iteration."""
-        hub = self.runner.message_hub
-        if self._iter:
-            self._sampler.seed = hub.get_info(_SAMPLING, dict(seed=self._sampler.seed))["seed"]
-        hub.update_info(_SAMPLING, dict(seed=self._sampler.seed))
+        self._note_sampling()
         self.runner.call_hook("before_train")
         self.runner.call_hook("before_train_epoch")
         self._validate_if_missed()
@@ -177,6 +176,26 @@ class ResumableIterLoop(_Resumable, IterBasedTrainLoop):
         self.runner.call_hook("after_train_epoch")
         self.runner.call_hook("after_train")
         return self.runner.model
+
+    def _note_sampling(self) -> None:
+        """Takes the seed of the stopped run, and says where its batches were of another size."""
+        hub = self.runner.message_hub
+        place = dict(
+            length=len(self.dataloader),
+            batch_size=cast(int, self.dataloader.batch_size) * get_world_size(),
+        )
+        record = hub.get_info(_SAMPLING, None) if self._iter else None
+        if record is not None:
+            self._sampler.seed = record["seed"]
+            before = {key: record.get(key, value) for key, value in place.items()}
+            if before != place:
+                self.runner.logger.warning(
+                    f"stopped with {before['length']} batches of {before['batch_size']} images an "
+                    f"epoch, going on with {place['length']} of {place['batch_size']} (batch size, "
+                    "number of processes or data changed): the position counts in iterations, so "
+                    f"that training goes on at iteration {self._iter} with other images",
+                )
+        hub.update_info(_SAMPLING, dict(seed=self._sampler.seed, **place))
 
     def _batches(self) -> Iterator[Any]:
         """Yields batches for ever, from the current iteration on."""

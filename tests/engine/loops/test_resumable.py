@@ -181,6 +181,25 @@ def test_another_batch_size_begins_the_epoch_anew(seven: Path, tmp_path: Path) -
     assert read_checkpoint(tmp_path / "iter_10.pth")["meta"]["iter"] == 10
 
 
+@pytest.mark.parametrize("batch_size", [2, 4, 7])
+def test_iterations_of_another_batch_size(batch_size: int, seven: Path, tmp_path: Path) -> None:
+    """They are counted, as MMEngine counts them; the log says that the images are others."""
+    with pytest.raises(KeyboardInterrupt):
+        train(make_config(seven, tmp_path, ITERS, BY_ITER, stop=("iteration", 7)))
+    cfg = make_config(seven, tmp_path, ITERS, BY_ITER, batch_size=batch_size)
+    cfg.log_level = "INFO"
+    train(cfg, resume="auto")
+    logs = "".join(path.read_text() for path in tmp_path.glob("*/*.log"))
+    line = (
+        f"stopped with 4 batches of 2 images an epoch, going on with {-(-7 // batch_size)} of "
+        f"{batch_size} (batch size, number of processes or data changed): the position counts in "
+        "iterations, so that training goes on at iteration 6 with other images"
+    )
+    assert logs.count(line) == (batch_size != 2)
+    assert logs.count("stopped with") == (batch_size != 2)
+    assert read_checkpoint(tmp_path / "iter_12.pth")["meta"]["iter"] == 12
+
+
 @pytest.mark.parametrize("loop", [EPOCHS, ITERS], ids=["epochs", "iterations"])
 def test_another_sampler_is_refused(loop: dict, seven: Path, tmp_path: Path) -> None:
     cfg = make_config(seven, tmp_path, loop, BY_ITER)
