@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -117,11 +118,14 @@ def test_train_test_and_picture(tiny_voc: Path, word_vectors: str, tmp_path: Pat
     with np.load(tmp_path / "scores.npz", allow_pickle=False) as file:
         assert file["scores"].shape == file["targets"].shape == (4, 20)
     photo = str(tiny_voc / "JPEGImages" / "000001.jpg")
-    run(
+    shutil.copy(tiny_voc / "JPEGImages" / "000002.jpg", tmp_path / "000001.jpg")
+    result = run(
         sys.executable, str(ROOT / "tools/analysis_tools/attention_maps.py"), str(config),
-        checkpoint, photo, "--out-dir", "maps", "--cfg-options", *LIGHT, cwd=tmp_path,
+        checkpoint, photo, "000001.jpg", "--out-dir", "maps", "--cfg-options", *LIGHT, cwd=tmp_path,
     )  # fmt: skip
     assert (tmp_path / "maps" / "000001.png").stat().st_size > 1000
+    assert (tmp_path / "maps" / "000001_2.png").stat().st_size > 1000
+    assert "000001.jpg: maps/000001_2.png" in result.stdout
     run(
         sys.executable, str(ROOT / "tools/dataset_tools/cooccurrence.py"), str(config), "--out",
         "counts.npz", "--data-root", str(tiny_voc), cwd=tmp_path,

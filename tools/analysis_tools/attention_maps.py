@@ -1,11 +1,10 @@
 """Draws the paper's Figure 5: images beside the spatial maps of their best classes."""
 
 import argparse
-from pathlib import Path
 
 from mmsrdl._cli import KeyValues
 from mmsrdl.apis import attend_images, load_config, load_model
-from mmsrdl.visualization import draw_attention_panel
+from mmsrdl.visualization import draw_attention_panel, panel_files
 
 
 def parse_args() -> argparse.Namespace:
@@ -30,12 +29,12 @@ def main() -> None:
     args = parse_args()
     cfg = load_config(args.config, cfg_options=args.cfg_options)
     model, classes = load_model(cfg, args.checkpoint, args.device)
-    for result in attend_images(model, cfg, args.images, args.device):
-        out_file = Path(args.out_dir) / f"{Path(result.path).stem}.png"
+    results = attend_images(model, cfg, args.images, args.device)
+    for result, out_file in zip(results, panel_files(args.images, args.out_dir), strict=True):
         draw_attention_panel(
             result.path, result.spatial, result.scores, classes, out_file, args.topk
         )
-        print(out_file)
+        print(f"{result.path}: {out_file}")
 
 
 if __name__ == "__main__":
