@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from mmengine.config import Config
-from mmengine.registry import RUNNERS
+from mmengine.registry import METRICS, RUNNERS, DefaultScope
 from mmengine.runner import Runner
 from mmengine.runner.checkpoint import CheckpointLoader
 from torch import nn
 
 from mmsrdl.apis.distributed import prepare_distributed
 from mmsrdl.apis.resume import newest_checkpoint
+from mmsrdl.evaluation import MultiLabelMetric
 
 
 def train(cfg: Config, resume: str | None = None) -> nn.Module:
@@ -101,10 +102,15 @@ def _build_runner(cfg: Config) -> Runner:
 
 
 def _metric_of(cfg: Config, out: str) -> Any:
+    """Returns the config of our metric among those of the test set, whatever its name there."""
     evaluators = cfg.test_evaluator
-    for evaluator in evaluators if isinstance(evaluators, list) else [evaluators]:
-        if evaluator.get("type") == "mmsrdl.MultiLabelMetric":
-            return evaluator
+    with DefaultScope.overwrite_default_scope(cfg.get("default_scope")):
+        for evaluator in evaluators if isinstance(evaluators, list) else [evaluators]:
+            with METRICS.switch_scope_and_registry(evaluator.get("_scope_")) as metrics:
+                kind = evaluator.get("type")
+                kind = metrics.get(kind) if isinstance(kind, str) else kind
+            if isinstance(kind, type) and issubclass(kind, MultiLabelMetric):
+                return evaluator
     raise ValueError(f"--out {out} needs test_evaluator=dict(type='mmsrdl.MultiLabelMetric')")
 
 

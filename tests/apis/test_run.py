@@ -7,14 +7,16 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
 
-from mmsrdl.apis.run import check_pretrained
+from mmsrdl.apis.run import _metric_of, check_pretrained
 from mmsrdl.checkpoint import read_checkpoint
+from mmsrdl.evaluation import MultiLabelMetric
 from tests.small_run import BY_ITER, EPOCHS, make_config
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -161,6 +163,37 @@ def test_weights_that_cannot_be_had() -> None:
     )
     with pytest.raises(RuntimeError, match=message):
         check_pretrained(cfg)
+
+
+OURS = dict(type="mmsrdl.MultiLabelMetric")
+INHERITED = dict(type="MultiLabelMetric", _scope_="mmsrdl")  # through _base_ = "mmsrdl::..."
+OTHERS = [dict(type="MultiLabelMetric"), dict(type="mmpretrain.MultiLabelMetric")]
+
+
+@pytest.mark.parametrize(
+    ("scope", "evaluators", "place"),
+    [
+        ("mmpretrain", OURS, None),
+        ("mmpretrain", INHERITED, None),
+        ("mmsrdl", dict(type="MultiLabelMetric"), None),
+        (None, dict(type=MultiLabelMetric), None),
+        ("mmpretrain", [*OTHERS, OURS], 2),
+        ("mmpretrain", [dict(type="AveragePrecision"), INHERITED], 1),
+    ],
+)
+def test_scores_are_written_by_our_metric(
+    scope: str | None, evaluators: Any, place: int | None
+) -> None:
+    cfg = Config(dict(default_scope=scope, test_evaluator=evaluators))
+    found = _metric_of(cfg, "a.npz")
+    assert found is (cfg.test_evaluator if place is None else cfg.test_evaluator[place])
+
+
+@pytest.mark.parametrize("evaluators", [*OTHERS, OTHERS, dict(type="NoSuchMetric")])
+def test_scores_without_our_metric(evaluators: Any) -> None:
+    cfg = Config(dict(default_scope="mmpretrain", test_evaluator=evaluators))
+    with pytest.raises(ValueError, match=r"--out a.npz needs test_evaluator=dict\(type='mmsrdl"):
+        _metric_of(cfg, "a.npz")
 
 
 KILLED = """
