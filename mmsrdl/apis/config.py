@@ -1,12 +1,15 @@
 """From a config file and command-line options to a config that a runner takes."""
 
 import inspect
+import logging
 import os
+import re
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 
 import torch
 from mmengine.config import Config, ConfigDict
+from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from mmsrdl.apis.model_index import PACKAGE, config_path
@@ -55,6 +58,7 @@ def load_config(
     """
     path = config_path(path)
     cfg = _read(path)
+    _warn_of_misspellings(cfg)
     cfg.launcher = launcher
     if cfg_options:
         _check_names(cfg, cfg_options)
@@ -109,10 +113,16 @@ def _read(path: str) -> Config:
         ) from error
 
 
+def _runner_fields() -> set[str]:
+    """Returns the fields of a config that MMEngine reads."""
+    known = {*inspect.signature(Runner.__init__).parameters} - {"self", "cfg"}
+    known |= {"runner_type", "compile", "find_unused_parameters"}
+    return known | {"model_wrapper_cfg", "activation_checkpointing"}
+
+
 def _check_names(cfg: Config, options: Mapping) -> None:
     """Refuses options whose first part is no field of the config, which would change nothing."""
-    known = {*cfg, *inspect.signature(Runner.__init__).parameters, "runner_type", "compile"}
-    known |= {"find_unused_parameters", "model_wrapper_cfg", "activation_checkpointing"}
+    known = {*cfg, *_runner_fields()}
     for name in options:
         first = name.split(".")[0]
         if first not in known:
@@ -120,6 +130,25 @@ def _check_names(cfg: Config, options: Mapping) -> None:
             raise ValueError(
                 f"--cfg-options {name}={options[name]!r}: the config has no {first!r}"
                 + (f"; did you mean {near[0]!r}?" if near else "; see its fields in the file")
+            )
+
+
+def _warn_of_misspellings(cfg: Config) -> None:
+    """Warns of fields that are nearly, but not quite, some that MMEngine reads.
+
+    Configs hold variables of their own: what begins with an underscore, or is used anywhere in
+    their text, is one.
+    """
+    known = {*_runner_fields(), "custom_imports"}
+    for name in cfg.keys() - known:
+        near = get_close_matches(name, known, n=1, cutoff=0.85)
+        # Assigned as name = ..., or in a YAML or JSON file as "name": ...; anything else is a use.
+        use = rf"\b{re.escape(name)}\b(?![\"']?\s*(=(?!=)|:))"
+        if near and not name.startswith("_") and not re.search(use, cfg.text):
+            print_log(
+                f"{cfg.filename}: nothing reads {name!r}; did you mean {near[0]!r}?",
+                logger="current",
+                level=logging.WARNING,
             )
 
 

@@ -6,6 +6,7 @@ from mmengine.config import Config
 
 from mmsrdl.apis import config_path, load_config
 from mmsrdl.apis.config import set_data_root
+from mmsrdl.apis.model_index import model_configs
 
 SRDL = str(Path(__file__).resolve().parents[2] / "configs" / "srdl_r101_voc07.py")
 
@@ -150,3 +151,55 @@ def test_options_that_the_config_lacks_and_the_runner_takes() -> None:
         "car_r101_voc07", cfg_options={"load_from": "a.pth", "find_unused_parameters": True}
     )
     assert cfg.load_from == "a.pth"
+
+
+@pytest.fixture
+def warnings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What reading configs warns of."""
+    lines: list[str] = []
+    monkeypatch.setattr("mmsrdl.apis.config.print_log", lambda line, **_: lines.append(line))
+    return lines
+
+
+@pytest.mark.parametrize(
+    ("suffix", "text", "meant"),
+    [
+        (".py", "train_dataloadr = dict(batch_size=4)", ["train_dataloader"]),
+        (".py", "default_hook = dict(timer=None)", ["default_hooks"]),
+        (".py", "modle = 1\noptim_wraper: dict = {}", ["optim_wrapper"]),  # modle: ratio 0.8
+        (".json", '{"val_evaluators": {"type": "mmsrdl.MultiLabelMetric"}}', ["val_evaluator"]),
+        (".yaml", "custom_import:\n  imports: [os]\n", ["custom_imports"]),
+    ],
+)
+def test_misspelled_fields(
+    suffix: str, text: str, meant: list[str], tmp_path: Path, warnings: list[str]
+) -> None:
+    """Such a field leaves the inherited one as it is."""
+    path = (tmp_path / "own").with_suffix(suffix)
+    path.write_text(f"_base_ = [{SRDL!r}]\n{text}" if suffix == ".py" else text)
+    load_config(str(path))
+    assert [line.split("; did you mean ")[1] for line in warnings] == [f"{n!r}?" for n in meant]
+    assert all(line.startswith(f"{path}: nothing reads '") for line in warnings)
+
+
+def test_variables_are_no_misspelled_fields(tmp_path: Path, warnings: list[str]) -> None:
+    own, child = tmp_path / "own.py", tmp_path / "child.py"
+    own.write_text(
+        f"_base_ = [{SRDL!r}]\n"
+        "_default_hook = 1\n"
+        "data_root = 'data'\n"
+        "train_data = dict(data_root=data_root)\n"
+        "val_dataloaders = dict(batch_size=4)\n"
+        "test_dataloaders = [val_dataloaders]\n"
+        "test_dataloader = test_dataloaders[0]\n"
+        "param_schedulers = []\n"
+    )
+    child.write_text("_base_ = ['own.py']\nparam_scheduler = {{_base_.param_schedulers}}\n")
+    load_config(str(child))
+    assert warnings == []
+
+
+@pytest.mark.parametrize("name", model_configs())
+def test_our_configs_are_spelled_well(name: str, warnings: list[str]) -> None:
+    load_config(name)
+    assert warnings == []
