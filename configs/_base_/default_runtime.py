@@ -9,6 +9,9 @@ default_hooks = dict(
         type="CheckpointHook", interval=1, max_keep_ckpts=2, save_best="mlr/mAP", rule="greater"
     ),
     sampler_seed=dict(type="DistSamplerSeedHook"),
+    # Convolutions are faster in this memory format, on CPUs (1.4 times) and on tensor cores, and
+    # the head reads its features without a copy.
+    channels_last=dict(type="mmsrdl.ChannelsLastHook"),
     # BN statistics are kept per process; without this a validation on several processes
     # differs from the same checkpoint's on one.
     sync_buffers=dict(type="mmsrdl.SyncBuffersHook"),

@@ -50,4 +50,3 @@ default_hooks = dict(
     # The last checkpoint is the result: choosing the best one would choose on the test set.
     checkpoint=dict(save_best=None, max_keep_ckpts=1),
 )
-custom_hooks = [dict(type="mmsrdl.ChannelsLastHook")]

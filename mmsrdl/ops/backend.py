@@ -12,9 +12,9 @@ import torch
 from mmengine.logging import print_log
 from torch import Tensor
 
-from mmsrdl.ops import chunked
+from mmsrdl.ops import chunked, cpu
 
-BACKENDS = ("plain", "chunked", "triton")
+BACKENDS = ("plain", "chunked", "cpu", "triton")
 TRITON_TYPES = (torch.float32, torch.bfloat16, torch.float16)
 
 _asked: str | None = None
@@ -25,9 +25,10 @@ def use_backend(name: str) -> Iterator[None]:
     """Makes one back end compute both operators, forward and backward, inside the context.
 
     Args:
-        name: ``'plain'`` (the formulas, with large tensors), ``'chunked'`` (the
-            CPU's) or ``'triton'`` (NVIDIA GPUs). Without this context CUDA
-            tensors go to Triton where it works, all others to ``'chunked'``.
+        name: ``'plain'`` (the formulas, with large tensors), ``'chunked'`` (any
+            device), ``'cpu'`` or ``'triton'`` (GPUs). Without this context CPU
+            tensors go to ``'cpu'``, CUDA tensors to ``'triton'`` where it works,
+            and all others to ``'chunked'``.
 
     Raises:
         ValueError: If the name is unknown.
@@ -54,12 +55,15 @@ def backend_for(*tensors: Tensor | None) -> ModuleType:
     """Returns the module whose functions compute an operator on these tensors.
 
     Raises:
-        RuntimeError: If Triton was asked for and does not serve.
+        RuntimeError: If the back end that was asked for does not serve.
     """
     given = [tensor for tensor in tensors if tensor is not None]
     device = given[0].device
-    if _asked == "chunked" or (_asked is None and device.type != "cuda"):
-        return chunked
+    name = _asked or {"cpu": "cpu", "cuda": "triton"}.get(device.type, "chunked")
+    if name == "cpu" and device.type != "cpu":
+        raise RuntimeError(f"use_backend('cpu') does not serve: the tensors are on {device}")
+    if name != "triton":
+        return cpu if name == "cpu" else chunked
     types = {tensor.dtype for tensor in given}
     why = _why_not_triton(device) if types <= set(TRITON_TYPES) else _types_not_covered(types)
     if why is None:

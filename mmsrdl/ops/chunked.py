@@ -1,68 +1,62 @@
-"""The operators chunk by chunk in one reused buffer: the CPU's back end, and any device's last.
+"""The operators chunk by chunk in PyTorch: for devices that have no back end of their own.
 
-A chunk is small enough to stay in a CPU's cache, where its passes are fast; nothing larger
-than the inputs and the results is ever stored.
+Nothing larger than the inputs, the results and one chunk exists at a time.
 """
 
-from collections.abc import Callable, Iterator
-from functools import wraps
+from itertools import product
 
 import torch
 from torch import Tensor
 
-from mmsrdl.ops import loops, series
-from mmsrdl.ops.chunks import blocks, chunk_elements
 from mmsrdl.ops.plain import accumulation_dtype
 
-
-def _without_autocast(function: Callable) -> Callable:
-    """Keeps the matrix-vector products of a function in the type of their operands."""
-
-    @wraps(function)
-    def wrapped(*args: Tensor) -> Tensor | tuple[Tensor, ...]:
-        with torch.autocast(args[0].device.type, enabled=False):
-            return function(*args)
-
-    return wrapped
+# Elements of a chunk: on a CPU 4 MB in float32, on a GPU enough to keep it busy.
+CHUNK = {"cpu": 1 << 20, "other": 1 << 26}
 
 
-@_without_autocast
 def gated_score_forward(position: Tensor, label: Tensor, weight: Tensor) -> Tensor:
     """Computes s [R, C] in float32 (float64) from a [R, D], u [C, D] and w [D]."""
     wide = accumulation_dtype(position, label, weight)
     a, u, w = position.to(wide), label.to(wide), weight.to(wide)
-    score = a.new_zeros(len(a), len(u))
-    for channels, limit in _channels(a, u):
-        part = a[:, channels], u[:, channels], w[channels]
-        score += loops.forward(*part) if limit is None else series.forward(*part, limit)
+    score = a.new_empty(len(a), len(u))
+    for rows, classes in _blocks(len(a), len(u), a):
+        gate = (a[rows, None] * u[classes]).tanh_()  # (rows, classes, D)
+        score[rows, classes] = gate.mul_(w).sum(-1)
     return score
 
 
-@_without_autocast
 def gated_score_backward(
     grad: Tensor, position: Tensor, label: Tensor, weight: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Computes the gradients of a [R, D], u [C, D] and w [D] from that of s, [R, C]."""
     wide = accumulation_dtype(position, label, weight)
     grad, a, u, w = grad.to(wide), position.to(wide), label.to(wide), weight.to(wide)
-    gradients = [operand.new_empty(operand.shape) for operand in (a, u, w)]
-    for channels, limit in _channels(a, u):
-        part = a[:, channels], u[:, channels], w[channels]
-        found = (
-            loops.backward(grad, *part) if limit is None else series.backward(grad, *part, limit)
-        )
-        for gradient, value in zip(gradients, found, strict=True):
-            gradient[..., channels] = value
-    d_position, d_label, d_weight = gradients
+    d_position, d_label, d_weight = (t.new_zeros(t.shape) for t in (a, u, w))
+    for rows, classes in _blocks(len(a), len(u), a):
+        g = grad[rows, classes, None]
+        gate = (a[rows, None] * u[classes]).tanh_()
+        d_weight += (gate * g).sum((0, 1))
+        # d tanh(z) = 1 - tanh(z)^2
+        slope = gate.square_().neg_().add_(1).mul_(g)
+        d_label[classes] += (slope * a[rows, None]).sum(0) * w
+        d_position[rows] += slope.mul_(u[classes] * w).sum(1)
     return d_position.to(position.dtype), d_label.to(label.dtype), d_weight.to(weight.dtype)
 
 
-def _channels(a: Tensor, u: Tensor) -> list[tuple[Tensor | slice, float | None]]:
-    """Returns which channels a polynomial serves, with its limit, and which the loops (None)."""
-    if a.device.type != "cpu" or a.dtype != torch.float32 or not (a.numel() and u.numel()):
-        return [(slice(None), None)]
-    parts = series.limits(a, u)
-    return [(slice(None), parts[0][1])] if len(parts) == 1 else list(parts)
+def _chunk(device: torch.device, dim: int) -> int:
+    """Returns how many rows of ``dim`` elements a chunk has on a device."""
+    return max(CHUNK.get(device.type, CHUNK["other"]) // max(dim, 1), 1)
+
+
+def _blocks(rows: int, classes: int, a: Tensor) -> list[tuple[slice, slice]]:
+    """Returns which rows of a [R, D] and which classes the chunks hold."""
+    budget = _chunk(a.device, a.shape[1])
+    height = max(min(rows, budget), 1)
+    width = max(min(classes, budget // height), 1)
+    return [
+        (slice(r, r + height), slice(c, c + width))
+        for r, c in product(range(0, rows, height), range(0, classes, width))
+    ]
 
 
 def attended_max_pool_forward(
@@ -92,25 +86,39 @@ def attended_max_pool_forward(
     wide = accumulation_dtype(feature, spatial, channel)
     batch, positions, dim = feature.shape
     classes = (spatial if spatial is not None else channel).shape[1]  # type: ignore[union-attr]
-    shape = (batch, classes, dim)
-    pooled = feature.new_empty(shape)
-    index = feature.new_empty(
-        shape if with_index else 0, dtype=index_dtype(positions), device=feature.device
-    )
-    _, block = blocks(positions, classes, dim, feature.device)
-    attended, behind = feature.new_empty(2, block, positions, dim, dtype=wide)
-    place = torch.arange(positions, dtype=wide, device=feature.device)[:, None]
-    for b, these in _images_and_classes(batch, classes, block):
-        if these.start == 0:
-            image = feature[b].to(wide)
-        product = _attend(image, spatial, channel, w_s, w_c, keep, b, these, attended)
-        best = product.amax(1)
-        pooled[b, these] = best
-        if with_index:
-            # Those below the maximum are counted as after all others. argmax is 20 times slower.
-            below = torch.lt(product, best[:, None], out=behind[: len(product)])
-            index[b, these] = torch.add(place, below, alpha=positions, out=below).amin(1)
-    return pooled, index
+    index = torch.empty(batch, classes, dim, dtype=index_dtype(positions), device=feature.device)
+    for b, these in _images_and_classes((batch, classes, positions * dim), feature.device):
+        gate: Tensor | float = 0.0
+        if spatial is not None:
+            gate = gate + w_s * spatial[b, these, :, None].to(wide)
+        if channel is not None:
+            gate = gate + w_c * channel[b, these, None].to(wide)
+        if keep is not None:
+            gate = gate * keep[b, these, :, None]
+        index[b, these] = (feature[b].to(wide) * gate).argmax(1).to(index.dtype)
+    pooled = values_at(index, feature, spatial, channel, w_s, w_c, keep)
+    return pooled, index if with_index else index.new_empty(0)
+
+
+def values_at(
+    index: Tensor,
+    feature: Tensor,
+    spatial: Tensor | None,
+    channel: Tensor | None,
+    w_s: float,
+    w_c: float,
+    keep: Tensor | None,
+) -> Tensor:
+    """Computes Eq. (6) at one position for each class and channel, [B, C, D]."""
+    wide = accumulation_dtype(feature, spatial, channel)
+    values = feature.new_empty(index.shape)
+    for b, these in _images_and_classes(index.shape, index.device):
+        at = index[b, these].long()
+        gate = _gate_at(at, b, these, spatial, channel, w_s, w_c, wide)
+        if keep is not None:
+            gate = gate * keep[b, these].gather(1, at)
+        values[b, these] = feature[b].gather(0, at) * gate
+    return values
 
 
 def attended_max_pool_backward(
@@ -126,7 +134,6 @@ def attended_max_pool_backward(
 ) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
     """Computes the needed gradients of F, SA and CA from that of f, [B, C, D]."""
     wide = accumulation_dtype(feature, spatial, channel)
-    batch, classes, dim = grad.shape
     d_feature = d_spatial = d_channel = None
     if needs[0]:
         d_feature = feature.new_zeros(feature.shape, dtype=wide)
@@ -134,17 +141,12 @@ def attended_max_pool_backward(
         d_spatial = spatial.new_zeros(spatial.shape, dtype=wide)
     if channel is not None and needs[2]:
         d_channel = channel.new_empty(channel.shape)
-    block = max(chunk_elements(feature.device) // max(dim, 1), 1)
-    for b, these in _images_and_classes(batch, classes, block):
+    for b, these in _images_and_classes(grad.shape, grad.device):
         at, g = index[b, these].long(), grad[b, these].to(wide)
         if keep is not None:
             g = g * keep[b, these].gather(1, at)
         if d_feature is not None:
-            gate: Tensor | float = 0.0
-            if spatial is not None:
-                gate = gate + w_s * spatial[b, these].to(wide).gather(1, at)
-            if channel is not None:
-                gate = gate + w_c * channel[b, these].to(wide)
+            gate = _gate_at(at, b, these, spatial, channel, w_s, w_c, wide)
             d_feature[b].scatter_add_(0, at, g * gate)
         if d_spatial is not None or d_channel is not None:
             g = g * feature[b].gather(0, at)
@@ -164,32 +166,29 @@ def index_dtype(positions: int) -> torch.dtype:
     return torch.int16 if positions <= torch.iinfo(torch.int16).max else torch.int32
 
 
-def _images_and_classes(batch: int, classes: int, block: int) -> Iterator[tuple[int, slice]]:
-    for b in range(batch):
-        for c in range(0, classes, block):
-            yield b, slice(c, min(c + block, classes))
+def _images_and_classes(
+    shape: torch.Size | tuple[int, int, int], device: torch.device
+) -> list[tuple[int, slice]]:
+    """Splits [B, C, elements] into chunks of one image and some classes."""
+    batch, classes, size = shape
+    block = _chunk(device, size)
+    return [(b, slice(c, c + block)) for b in range(batch) for c in range(0, classes, block)]
 
 
-def _attend(
-    image: Tensor,
+def _gate_at(
+    at: Tensor,
+    b: int,
+    these: slice,
     spatial: Tensor | None,
     channel: Tensor | None,
     w_s: float,
     w_c: float,
-    keep: Tensor | None,
-    b: int,
-    these: slice,
-    out: Tensor,
+    wide: torch.dtype,
 ) -> Tensor:
-    """Computes Eq. (6) for some classes of an image, [classes, P, D], in a buffer."""
-    out = out[: these.stop - these.start]
-    if spatial is not None and channel is not None:
-        gate_s = spatial[b, these, :, None].to(out.dtype) * w_s
-        torch.add(gate_s, channel[b, these, None].to(out.dtype), alpha=w_c, out=out)
-        out.mul_(image)
-    elif spatial is not None:
-        torch.mul(image, spatial[b, these, :, None].to(out.dtype) * w_s, out=out)
-    else:
-        assert channel is not None
-        torch.mul(image, channel[b, these, None].to(out.dtype) * w_c, out=out)
-    return out if keep is None else out.mul_(keep[b, these, :, None])
+    """Computes w_s SA + w_c CA of an image at the given positions, [classes, D]."""
+    gate = torch.zeros((), dtype=wide, device=at.device)
+    if spatial is not None:
+        gate = gate + w_s * spatial[b, these].to(wide).gather(1, at)
+    if channel is not None:
+        gate = gate + w_c * channel[b, these].to(wide)
+    return gate

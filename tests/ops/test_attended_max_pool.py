@@ -1,12 +1,18 @@
 import itertools
+from collections.abc import Iterator
 
 import pytest
 import torch
 from torch import Tensor
 from torch.testing import assert_close
 
-from mmsrdl.ops import attended_max_pool, use_backend
-from mmsrdl.ops.chunks import CHUNK_ELEMENTS
+from mmsrdl.ops import attended_max_pool, chunked, cpu, use_backend
+
+
+@pytest.fixture(params=["cpu", "chunked"], autouse=True)
+def _backend(request: pytest.FixtureRequest) -> Iterator[None]:
+    with use_backend(request.param):
+        yield
 
 
 def make(batch: int = 2, positions: int = 6, dim: int = 5, classes: int = 4) -> dict[str, Tensor]:
@@ -25,7 +31,8 @@ def make(batch: int = 2, positions: int = 6, dim: int = 5, classes: int = 4) -> 
 def test_equals_plain_form(
     without: tuple, masked: bool, budget: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(CHUNK_ELEMENTS, "cpu", budget)
+    monkeypatch.setitem(chunked.CHUNK, "cpu", budget)
+    monkeypatch.setattr(cpu, "BUFFER", budget)
     inputs: dict = {**make(), **dict.fromkeys(without)}
     torch.manual_seed(1)
     keep = torch.rand(2, 4, 6) < 0.7 if masked else None

@@ -1,10 +1,11 @@
 from collections.abc import Iterator
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
 import pytest
 import torch
+from torch.testing import assert_close
 
-from mmsrdl.ops import attended_max_pool, backend, chunked, gated_score, probe, use_backend
+from mmsrdl.ops import attended_max_pool, backend, chunked, cpu, gated_score, probe, use_backend
 
 CUDA = torch.device("cuda", 0)
 OPERANDS = torch.zeros(1, 2, 3), torch.zeros(4, 3), torch.zeros(3)
@@ -31,8 +32,15 @@ def on_gpu(dtype: torch.dtype = torch.float32) -> SimpleNamespace:
     return SimpleNamespace(device=CUDA, dtype=dtype)
 
 
-def test_cpu_tensors_are_computed_chunk_by_chunk() -> None:
-    assert backend.backend_for(*OPERANDS, None) is chunked
+def test_every_device_has_its_backend() -> None:
+    assert backend.backend_for(*OPERANDS, None) is cpu
+    other = SimpleNamespace(device=torch.device("xpu"), dtype=torch.float32)
+    assert backend.backend_for(other) is chunked
+
+
+def test_cpu_backend_asked_for_on_a_gpu() -> None:
+    with use_backend("cpu"), pytest.raises(RuntimeError, match="the tensors are on cuda:0"):
+        backend.backend_for(on_gpu())
 
 
 def test_unknown_backend() -> None:
@@ -109,8 +117,9 @@ def test_triton_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
-def test_probe_accepts_a_right_backend(dtype: torch.dtype) -> None:
-    assert probe.agrees(chunked, torch.device("cpu"), dtype)
+@pytest.mark.parametrize("right", [chunked, cpu])
+def test_probe_accepts_a_right_backend(right: ModuleType, dtype: torch.dtype) -> None:
+    assert probe.agrees(right, torch.device("cpu"), dtype)
 
 
 @pytest.mark.parametrize(
@@ -151,3 +160,31 @@ def test_plain_form_of_both_operators_stores_the_large_tensor() -> None:
         gated_score(feature, torch.rand(4, 5), torch.rand(5))
         attended_max_pool(feature, torch.rand(1, 4, 6), torch.rand(1, 4, 5))
     assert max(kept) == 6 * 5 * 4
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_threads_change_nothing(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    position, label, weight = torch.randn(60, 600), 9 * torch.randn(7, 600), torch.randn(600)
+    feature, spatial = torch.randn(3, 20, 600), torch.rand(3, 7, 20)
+    grad = torch.randn(60, 7)
+
+    def run() -> list:
+        pooled = cpu.attended_max_pool_forward(feature, spatial, None, 1.0, 0.0, None, True)
+        scores = cpu.gated_score_forward(position, label, weight)
+        return [scores, *pooled, *cpu.gated_score_backward(grad, position, label, weight)]
+
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
+    expected = run()
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    assert_close(run(), expected, rtol=0, atol=0)
+
+
+def test_failure_in_a_thread_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*args: object, **kwargs: object) -> None:
+        raise MemoryError("no more")
+
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    monkeypatch.setattr(cpu.np, "argmax", fail)
+    with pytest.raises(MemoryError, match="no more"):
+        attended_max_pool(torch.zeros(3, 2, 4), torch.zeros(3, 5, 2), None)

@@ -1,14 +1,20 @@
 import itertools
 import math
+from collections.abc import Iterator
 
 import pytest
 import torch
 from torch.testing import assert_close
 
-from mmsrdl.ops import gated_score, use_backend
-from mmsrdl.ops.chunks import CHUNK_ELEMENTS
+from mmsrdl.ops import chunked, cpu, gated_score, use_backend
 
 SHAPES = [(2, 6, 4, 5), (1, 1, 1, 1), (3, 7, 13, 2)]  # B, P, D, C
+
+
+@pytest.fixture(params=["cpu", "chunked"], autouse=True)
+def _backend(request: pytest.FixtureRequest) -> Iterator[None]:
+    with use_backend(request.param):
+        yield
 
 
 def plain(*inputs: torch.Tensor) -> torch.Tensor:
@@ -28,7 +34,8 @@ def make(shape: tuple[int, int, int, int], dtype: torch.dtype) -> list[torch.Ten
 def test_equals_plain_form_in_any_chunking(
     shape: tuple, budget: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(CHUNK_ELEMENTS, "cpu", budget)
+    monkeypatch.setitem(chunked.CHUNK, "cpu", budget)
+    monkeypatch.setattr(cpu, "BUFFER", budget)
     inputs = make(shape, torch.float64)
     ours, theirs = gated_score(*inputs), plain(*inputs)
     assert_close(ours, theirs)

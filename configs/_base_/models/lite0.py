@@ -10,5 +10,3 @@ model = dict(
         init_cfg=dict(type="Pretrained", checkpoint="timm://tf_efficientnet_lite0"),
     ),
 )
-# Depthwise convolutions are faster channels-last.
-custom_hooks = [dict(type="mmsrdl.ChannelsLastHook")]

@@ -3,7 +3,8 @@
 # batch size 16.
 optim_wrapper = dict(
     type="OptimWrapper",
-    optimizer=dict(type="Adam", lr=1e-5, betas=(0.9, 0.999), weight_decay=5e-4),
+    # fused: one pass over the parameters, several times faster, also on a CPU.
+    optimizer=dict(type="Adam", lr=1e-5, betas=(0.9, 0.999), weight_decay=5e-4, fused=True),
 )
 param_scheduler = dict(type="StepLR", by_epoch=True, step_size=10, gamma=0.1)
 
