@@ -37,6 +37,7 @@ def read_extras() -> dict[str, list[str]]:
         "openmmlab": read_requirements("openmmlab"),
         "optional": optional,
         "tests": read_requirements("tests"),
+        "benchmarks": read_requirements("benchmarks"),
         "docs": read_requirements("docs"),
     }
 

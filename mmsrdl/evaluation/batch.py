@@ -43,7 +43,7 @@ class ScoredBatch(NamedTuple):
         stacked = torch.stack(scores)
         if stacked.dtype != torch.float64:
             stacked = stacked.float()
-        targets = torch.stack([_target(s, stacked.shape[1]) for s in samples])
+        targets = _stack([_target(s, stacked.shape[1]) for s in samples])
         check_targets(targets)
         index = [-1 if s.get("sample_idx") is None else int(s["sample_idx"]) for s in samples]
         return cls(
@@ -55,11 +55,13 @@ class ScoredBatch(NamedTuple):
 
     @classmethod
     def concat(cls, batches: Sequence["ScoredBatch"]) -> "ScoredBatch":
-        """Join at least one batch in order.
+        """Join at least one batch in order; one alone is not copied.
 
         Raises:
             ValueError: The batches differ in their number of classes.
         """
+        if len(batches) == 1:
+            return batches[0]
         sizes = sorted({batch.scores.shape[1] for batch in batches})
         if len(sizes) > 1:
             raise ValueError(f"pred_score must have one length in all samples, got {sizes}")
@@ -99,9 +101,9 @@ def _pred_score(sample: Mapping[str, Any]) -> Tensor:
 
 
 def _target(sample: Mapping[str, Any], num_classes: int) -> Tensor:
-    """Target [C] of 1, 0 and -1, on the CPU."""
+    """Target [C] of 1, 0 and -1, not yet checked."""
     if sample.get("gt_score") is not None:
-        target = torch.as_tensor(sample["gt_score"]).detach().to("cpu", torch.float32, copy=True)
+        target = torch.as_tensor(sample["gt_score"]).detach()
         if target.shape != (num_classes,):
             raise ValueError(
                 f"gt_score must have the length {num_classes} of pred_score, got the shape "
@@ -118,8 +120,16 @@ def _target(sample: Mapping[str, Any], num_classes: int) -> Tensor:
         )
     if sample.get("gt_label_difficult") is not None:
         difficult = _class_indices(sample, "gt_label_difficult", num_classes)
+        target = target.to("cpu", torch.float32, copy=True)  # the sample keeps its own
         target[difficult[target[difficult] != 1]] = -1
     return target
+
+
+def _stack(targets: list[Tensor]) -> Tensor:
+    """Targets [n, C]; one copy between devices, if any, is left to the caller."""
+    if len({target.device for target in targets}) > 1:
+        targets = [target.cpu() for target in targets]
+    return torch.stack(targets)
 
 
 def _class_indices(sample: Mapping[str, Any], key: str, num_classes: int) -> Tensor:

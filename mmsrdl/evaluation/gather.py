@@ -39,15 +39,18 @@ def gather_batch(local: ScoredBatch | None, size: int, with_paths: bool = False)
         )
     scores = gather_rows(local.scores.to(dtype))
     everything = ScoredBatch(
-        scores=torch.cat(scores),
-        targets=torch.cat(gather_rows(local.targets)),
-        sample_idx=torch.cat(gather_rows(local.sample_idx)),
+        scores=_join(scores),
+        targets=_join(gather_rows(local.targets)),
+        sample_idx=_join(gather_rows(local.sample_idx)),
         img_paths=[""] * sum(map(len, scores)),
     )
     if with_paths:
         paths = gather_rows(_encode(local.img_paths, path_size).to(local.scores.device))
         everything = everything._replace(img_paths=_decode(torch.cat(paths)))
-    return everything.rows(_kept(everything.sample_idx, [len(s) for s in scores], size))
+    kept = _kept(everything.sample_idx, [len(s) for s in scores], size)
+    if torch.equal(kept, torch.arange(len(everything.scores), device=kept.device)):
+        return everything
+    return everything.rows(kept)
 
 
 def gather_rows(rows: Tensor) -> list[Tensor]:
@@ -62,9 +65,16 @@ def gather_rows(rows: Tensor) -> list[Tensor]:
     counts = torch.cat(all_gather(torch.tensor([len(rows)], device=rows.device))).tolist()
     if max(counts) == 0:
         return [rows for _ in counts]
-    padded = rows.new_zeros(max(counts), *rows.shape[1:])
-    padded[: len(rows)] = rows
+    padded = rows
+    if min(counts) < max(counts):
+        padded = rows.new_zeros(max(counts), *rows.shape[1:])
+        padded[: len(rows)] = rows
     return [part[:count] for part, count in zip(all_gather(padded), counts, strict=True)]
+
+
+def _join(parts: list[Tensor]) -> Tensor:
+    """The rows of all parts; of one part without a copy, as many classes fill the memory."""
+    return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 
 def _agree(local: ScoredBatch | None) -> tuple[int, torch.dtype, int]:

@@ -1,16 +1,22 @@
 """Average precision of every class."""
 
+import math
 from typing import Literal, get_args
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from mmsrdl.evaluation.functional.arrays import to_array
 from mmsrdl.evaluation.functional.validation import check_scores_and_targets
 
 APKind = Literal["raw", "interpolated", "11point"]
 
-MAX_ENTRIES = 2**22
-"""Entries that are worked on at a time; bounds the working memory at some 400 MiB."""
+MAX_ENTRIES = 2**19
+"""Entries that are worked on at a time; bounds the working memory at some 20 MiB."""
+
+BUCKETS = 2**15
+"""Buckets of equal width that the scores of a class fall into."""
 
 
 def average_precision(scores: Tensor, targets: Tensor, kind: APKind = "raw") -> Tensor:
@@ -27,7 +33,11 @@ def average_precision(scores: Tensor, targets: Tensor, kind: APKind = "raw") -> 
       of VOC 2007.
 
     Equal scores form one threshold, so the order of the images does not matter. Counts are
-    exact integers and sums are in float64.
+    exact integers and sums are in float64. All of it happens on the CPU.
+
+    The precision is wanted where the recall rises, at the scores of positives, and so are its
+    maxima. So nothing but the rank of every positive is computed, without sorting the negatives
+    (see :func:`count_lower_negatives`).
 
     Args:
         scores: [N, C], any real number: probabilities and logits give the same figure.
@@ -46,39 +56,69 @@ def average_precision(scores: Tensor, targets: Tensor, kind: APKind = "raw") -> 
     check_scores_and_targets(scores, targets)
     if not scores.numel():
         return scores.new_full(scores.shape[1:], torch.nan, dtype=torch.float64)
-    chunk = max(1, MAX_ENTRIES // len(scores))
-    chunks = zip(scores.split(chunk, dim=1), targets.split(chunk, dim=1), strict=True)
-    return torch.cat([_average_precision(score.t(), target.t(), kind) for score, target in chunks])
+    # Fewer than 16 classes would fill no cache line.
+    chunk = max(16, MAX_ENTRIES // len(scores))
+    ap: list[float] = []
+    for score, target in zip(scores.split(chunk, dim=1), targets.split(chunk, dim=1), strict=True):
+        rows = zip(_by_class(score), _by_class(target), strict=True)
+        ap.extend(_average_precision(*row, kind) for row in rows)
+    return torch.tensor(ap, dtype=torch.float64, device=scores.device)
 
 
-def _average_precision(scores: Tensor, targets: Tensor, kind: APKind) -> Tensor:
-    """AP [C] of scores and targets [C, N]."""
-    scores, order = scores.contiguous().sort(dim=1, descending=True)
-    targets = targets.gather(1, order)
-    positive = targets == 1
-    end = _end_of_tie(scores)
-    # True positives and predictions at the threshold that each entry belongs to; an unknown entry
-    # adds to neither.
-    hits = positive.cumsum(1).gather(1, end)
-    predicted = (targets != -1).cumsum(1).gather(1, end)
-    precision = hits.double() / predicted.clamp(min=1)
-    if kind != "raw":
-        precision = precision.flip(1).cummax(1).values.flip(1)
-    total = positive.sum(1)
-    if kind == "11point":
-        # recall >= k / 10 in integers: 0.3 * 10 is not 3 in floating point.
-        levels = torch.arange(11, device=total.device) * total[:, None]
-        first = torch.searchsorted(hits * 10, levels)
-        ap = precision.gather(1, first).mean(1)
-    else:
-        ap = (positive * precision).sum(1) / total
-    return ap.where(total > 0, torch.nan)
+def _by_class(entries: Tensor) -> np.ndarray:
+    return to_array(entries.t().contiguous())
 
 
-def _end_of_tie(ordered: Tensor) -> Tensor:
-    """Index [C, N] of the last entry with the same score, of rows [C, N] in descending order."""
-    place = torch.arange(ordered.shape[1], device=ordered.device).expand(ordered.shape)
-    tied = torch.zeros_like(ordered, dtype=torch.bool)
-    tied[:, :-1] = ordered[:, 1:] == ordered[:, :-1]
-    ends = place.masked_fill(tied, ordered.shape[1])
-    return ends.flip(1).cummin(1).values.flip(1)
+def _average_precision(scores: np.ndarray, targets: np.ndarray, kind: APKind) -> float:
+    """AP of scores and targets [N] of one class."""
+    is_positive = targets == 1
+    positive = np.sort(scores[np.flatnonzero(is_positive)])
+    if not len(positive):
+        return math.nan
+    unknown = targets == -1
+    if unknown.any():
+        scores, is_positive = scores[~unknown], is_positive[~unknown]
+    # True positives and predictions at the score of each positive, from the lowest up.
+    hits = len(positive) - np.searchsorted(positive, positive)
+    lower = count_lower_negatives(scores, is_positive, positive)
+    precision = hits / (hits + (len(scores) - len(positive)) - lower)
+    if kind == "raw":
+        return float(precision.mean())
+    precision = np.maximum.accumulate(precision)
+    if kind == "interpolated":
+        return float(precision.mean())
+    # The highest score with recall >= k / 10, in integers: 0.3 * 10 is not 3 in floating point.
+    levels = np.arange(11) * len(positive)
+    return float(precision[::-1][np.searchsorted(10 * hits[::-1], levels)].mean())
+
+
+def count_lower_negatives(
+    scores: np.ndarray, is_positive: np.ndarray, positive: np.ndarray
+) -> np.ndarray:
+    """Number of negatives that score lower than each positive, exactly.
+
+    Scores fall into buckets of equal width, whose order is that of the scores, as rounding is
+    monotone. Negatives in a bucket without a positive need no further order and are counted; the
+    others, usually few, are sorted. With 40,000 scores this takes a third of the time of sorting
+    them all.
+
+    Args:
+        scores: [n], without NaN.
+        is_positive: [n], bool.
+        positive: [m], at least one; the scores of the positives in ascending order.
+
+    Returns:
+        [m], int64.
+    """
+    low, high = float(scores.min()), float(scores.max())
+    # Beyond these bounds, or with infinite scores, the scaling below would overflow.
+    if not 1e-30 < high - low < 1e30:
+        return np.searchsorted(np.sort(scores[~is_positive]), positive)
+    scale = BUCKETS / (high - low)
+    bucket, own = (((part - low) * scale).astype(np.int64) for part in (scores, positive))
+    count = np.bincount(bucket)
+    is_shared = np.zeros(len(count), dtype=bool)
+    is_shared[own] = True
+    near = np.sort(scores[np.flatnonzero(is_shared[bucket] & ~is_positive)])
+    count[own] = 0
+    return count.cumsum()[own] + np.searchsorted(near, positive)

@@ -3,10 +3,15 @@
 from numbers import Integral, Real
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from mmsrdl.evaluation.functional.arrays import count_columns, to_array
 from mmsrdl.evaluation.functional.validation import check_probabilities, check_scores_and_targets
+
+BLOCK = 2**18
+"""Entries that are worked on at a time, few enough for the processor's cache."""
 
 
 class PrecisionRecallF1(NamedTuple):
@@ -60,14 +65,14 @@ def precision_recall_f1(
     check_scores_and_targets(scores, targets)
     check_probabilities(scores)
     check_threshold(thr)
-    predicted = scores >= thr
     if topk is not None:
-        predicted &= _among_highest(scores, topk)
-    predicted &= targets != -1
-    true = targets == 1
-
-    # (C,)
-    correct, pred, gt = (x.sum(0).double() for x in (predicted & true, predicted, true))
+        _check_topk(topk, scores.shape[1])
+    if scores.is_floating_point():
+        thr = torch.tensor(thr, dtype=scores.dtype).item()  # rounded as the scores are
+    rows = max(1, BLOCK // max(1, scores.shape[1]))
+    blocks = zip(scores.split(rows), targets.split(rows), strict=True)
+    counts = sum(_count(to_array(score), to_array(target), thr, topk) for score, target in blocks)
+    correct, pred, gt = torch.as_tensor(counts).double()  # (C,)
     cp, op = (
         _ratio(correct, pred).mean().item(),
         _ratio(correct.sum(), pred.sum()).item(),
@@ -87,9 +92,7 @@ def check_threshold(thr: float) -> None:
         )
 
 
-def _among_highest(scores: Tensor, k: int) -> Tensor:
-    """Mask [N, C] of exactly k entries a row: its highest, of equal ones the first."""
-    classes = scores.shape[1]
+def _check_topk(k: int, classes: int) -> None:
     if isinstance(k, bool) or not isinstance(k, Integral):
         raise TypeError(f"topk must be an integer in 1, ..., {classes}, or None, got {k!r}")
     if not 1 <= k <= classes:
@@ -97,8 +100,35 @@ def _among_highest(scores: Tensor, k: int) -> Tensor:
             f"topk must lie in 1, ..., {classes} (the number of classes), got {k}; set topk=None "
             "to let the threshold decide alone"
         )
-    best = scores.sort(dim=1, descending=True, stable=True).indices[:, :k]
-    return torch.zeros_like(scores, dtype=torch.bool).scatter_(1, best, True)
+
+
+def _count(scores: np.ndarray, targets: np.ndarray, thr: float, topk: int | None) -> np.ndarray:
+    """Correct, predicted and true entries [3, C] of every class."""
+    predicted = scores >= thr
+    if topk is not None:
+        _keep_highest(predicted, scores, topk)
+    predicted &= targets != -1
+    true = targets == 1
+    return np.stack([count_columns(mask) for mask in (predicted & true, predicted, true)])
+
+
+def _keep_highest(predicted: np.ndarray, scores: np.ndarray, k: int) -> None:
+    """Takes from each row of a mask [N, C] what is not among its k highest scores.
+
+    Exactly k places are given away, of equal scores to the first. A row of at most k entries has
+    nothing to lose: they are above the threshold, and so the highest.
+    """
+    crowded = np.flatnonzero(predicted.sum(1) > k)
+    scores = scores[crowded]
+    last = scores.shape[1] - k
+    highest = scores >= np.partition(scores, last, axis=1)[:, last, None]
+    tied = np.flatnonzero(highest.sum(1) > k)
+    # Stable and ascending: turned around, of equal scores the first is the last.
+    order = scores.shape[1] - 1 - np.argsort(scores[tied, ::-1], axis=1, kind="stable")
+    exact = np.zeros((len(tied), scores.shape[1]), dtype=bool)
+    np.put_along_axis(exact, order[:, last:], True, axis=1)
+    highest[tied] = exact
+    predicted[crowded] &= highest
 
 
 def _ratio(part: Tensor, whole: Tensor) -> Tensor:

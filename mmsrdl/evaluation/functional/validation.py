@@ -2,6 +2,8 @@
 
 from torch import Tensor
 
+from mmsrdl.evaluation.functional.arrays import to_array
+
 
 def check_scores_and_targets(scores: Tensor, targets: Tensor) -> None:
     """Refuse scores and targets of which no figure can be computed.
@@ -23,7 +25,8 @@ def check_scores_and_targets(scores: Tensor, targets: Tensor) -> None:
             "scores and targets must both have the shape [N, C], got "
             f"{list(scores.shape)} and {list(targets.shape)}"
         )
-    if scores.isnan().any():
+    # NaN passes through min and max, which are one quick pass.
+    if scores.numel() and scores.aminmax().min.isnan():
         row, column = scores.isnan().nonzero()[0].tolist()
         raise ValueError(
             f"scores holds NaN, first for image {row} and class {column}: the model has diverged "
@@ -38,11 +41,17 @@ def check_targets(targets: Tensor) -> None:
     Raises:
         ValueError: They do.
     """
-    bad = (targets != 1) & (targets != 0) & (targets != -1)
+    if not targets.numel():
+        return
+    low, high = targets.aminmax()
+    if not targets.is_floating_point() and low >= -1 and high <= 1:
+        return
+    values = to_array(targets)
+    bad = (values != 1) & (values != 0) & (values != -1)
     if bad.any():
         raise ValueError(
             "targets (gt_score) must be 1 (positive), 0 (negative) or -1 (unknown), got "
-            f"{targets[bad][0].item():g}; convert other codings on reading"
+            f"{values[bad][0]:g}; convert other codings on reading"
         )
 
 
@@ -57,7 +66,7 @@ def check_probabilities(scores: Tensor) -> None:
     """
     if not scores.numel():
         return
-    low, high = scores.min().item(), scores.max().item()
+    low, high = (bound.item() for bound in scores.aminmax())
     if low < -1e-4 or high > 1 + 1e-4:
         raise ValueError(
             f"scores must be probabilities in [0, 1], got the range [{low:g}, {high:g}]; apply "

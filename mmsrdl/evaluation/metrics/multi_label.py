@@ -11,6 +11,7 @@ from mmengine.logging import print_log
 from torch import Tensor
 
 from mmsrdl.evaluation.batch import ScoredBatch
+from mmsrdl.evaluation.functional.arrays import count_columns, to_array
 from mmsrdl.evaluation.functional.average_precision import APKind, average_precision
 from mmsrdl.evaluation.functional.precision_recall import check_threshold, precision_recall_f1
 from mmsrdl.evaluation.gather import gather_batch
@@ -45,7 +46,7 @@ class MultiLabelMetric(BaseMetric):
             ``sample_idx`` [N] (-1: none) and, if the samples have it, ``img_path`` [N], for later
             analysis. It holds no pickles and is overwritten by the next evaluation.
         collect_device: ``'gpu'`` leaves predictions on their device until the figures are
-            computed there, ``'cpu'`` moves them to the CPU batch by batch.
+            computed, ``'cpu'`` moves them to the CPU batch by batch.
         prefix: Prefix of the keys instead of ``mlr``.
 
     Raises:
@@ -105,9 +106,8 @@ class MultiLabelMetric(BaseMetric):
         Raises:
             ValueError: As the class says; raised on every process.
         """
-        batches = list(self.results)
+        local = ScoredBatch.concat(self.results) if self.results else None
         self.results.clear()
-        local = ScoredBatch.concat(batches) if batches else None
         everything = gather_batch(local, size, with_paths=self.out_file is not None)
         outcome: list[Any] = [None]
         if is_main_process():
@@ -171,16 +171,17 @@ class MultiLabelMetric(BaseMetric):
         """Log the protocol, the classes left out of mAP and, on request, the AP of every class."""
         empty = [names[c] for c in ap.isnan().nonzero().flatten()]
         thresholds = ", ".join(f"{thr:g}" for thr in self.thresholds)
+        unknown = int((targets == -1).count_nonzero())  # sum() would copy the mask to int64
         lines = [
             f"{self.prefix}: {self.ap} AP, mean over {len(names) - len(empty)} of {len(names)} "
             f"classes; predicted if score >= {thresholds}"
             + (f", _top{self.topk} also among the {self.topk} highest" if self.topk else "")
-            + f"; {len(targets)} images, {int((targets == -1).sum())} unknown entries left out"
+            + f"; {len(targets)} images, {unknown} unknown entries left out"
         ]
         if empty:
             lines.append(f"{self.prefix}: no positive, so left out of mAP: {', '.join(empty)}")
         if self.per_class:
-            positives = (targets == 1).sum(0).tolist()
+            positives = count_columns(to_array(targets) == 1).tolist()
             lines.append(per_class_table(names, ap.tolist(), positives, f"{self.ap} AP"))
         for line in lines:
             print_log(line, logger="current")

@@ -146,11 +146,33 @@ def test_bool_targets():
 
 @pytest.mark.parametrize("entries", [1, 120, 250])
 def test_chunks_of_classes_change_nothing(monkeypatch, entries):
-    scores, targets = random_case(6, unknown=0.1)
+    scores, targets = random_case(6, classes=40, unknown=0.1)
     whole = average_precision(scores, targets, "interpolated")
     monkeypatch.setitem(average_precision.__globals__, "MAX_ENTRIES", entries)
     torch.testing.assert_close(
         average_precision(scores, targets, "interpolated"), whole, rtol=0, atol=0
+    )
+
+
+SCALES = {
+    "logits": lambda scores: 20 * scores - 15,
+    "crowded at 0": lambda scores: scores**30,
+    "wide": lambda scores: (scores - 0.5) * 1e38,
+    "narrow": lambda scores: scores * 1e-36,
+    "infinite": lambda scores: torch.special.logit(scores.round(decimals=3)),
+    "equal": torch.zeros_like,
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("scale", SCALES)
+def test_any_distribution_of_scores(scale, kind):
+    """Only the order of the scores counts, whatever buckets they fall into."""
+    scores, targets = random_case(8, images=1500, classes=2, unknown=0.1)
+    scores = SCALES[scale](scores).float()
+    ranks = torch.stack([row.unique(return_inverse=True)[1] for row in scores.t()], dim=1)
+    torch.testing.assert_close(
+        average_precision(scores, targets, kind), slow_ap(ranks, targets, kind), rtol=0, atol=1e-12
     )
 
 

@@ -84,6 +84,23 @@ def test_ties_at_the_last_place_go_to_the_first_classes():
         assert figures[3:5] == (taken / 3, taken)
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_threshold_is_rounded_as_the_scores_are(dtype):
+    scores, targets = torch.tensor([[0.1, 0.3, 0.6, 0.7]], dtype=dtype), torch.ones(1, 4)
+    recalls = [precision_recall_f1(scores, targets, thr).OR for thr in (0.1, 0.3, 0.6, 0.7)]
+    assert recalls == [1, 0.75, 0.5, 0.25]
+
+
+@pytest.mark.parametrize("block", [1, 7, 50])
+def test_blocks_of_images_change_nothing(monkeypatch, block):
+    generator = torch.Generator().manual_seed(2)
+    scores = (8 * torch.rand(20, 7, generator=generator)).round() / 8
+    targets = torch.randint(-1, 2, (20, 7), generator=generator)
+    whole = [precision_recall_f1(scores, targets, 0.25, topk) for topk in (None, 2)]
+    monkeypatch.setitem(precision_recall_f1.__globals__, "BLOCK", block)
+    assert [precision_recall_f1(scores, targets, 0.25, topk) for topk in (None, 2)] == whole
+
+
 def test_unknown_occupies_a_place_but_counts_nowhere():
     scores = torch.tensor([[0.9, 0.8, 0.7]])
     targets = torch.tensor([[-1, 1, 1]])
