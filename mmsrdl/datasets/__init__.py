@@ -11,7 +11,7 @@ from mmsrdl.datasets.cooccurrence import (
 )
 from mmsrdl.datasets.multi_label_dataset import MultiLabelDataset
 from mmsrdl.datasets.samplers import SeededSampler
-from mmsrdl.datasets.transforms import MultiScaleCrop
+from mmsrdl.datasets.transforms import MultiScaleCrop, TorchResize
 from mmsrdl.datasets.voc import VOCMultiLabel
 from mmsrdl.datasets.wrappers import inner_datasets
 
@@ -22,6 +22,7 @@ __all__ = [
     "MultiLabelDataset",
     "MultiScaleCrop",
     "SeededSampler",
+    "TorchResize",
     "VOCMultiLabel",
     "conditional_probability",
     "cooccurrence_matrix",

@@ -1,5 +1,6 @@
 """Data transforms."""
 
 from mmsrdl.datasets.transforms.multi_scale_crop import MultiScaleCrop
+from mmsrdl.datasets.transforms.torch_resize import TorchResize
 
-__all__ = ["MultiScaleCrop"]
+__all__ = ["MultiScaleCrop", "TorchResize"]
