@@ -46,7 +46,7 @@ def shrink_pipeline(pipeline: list) -> list:
     shrunk = []
     for step in pipeline:
         step = dict(step)
-        if step["type"] in ("Resize", "RandomResizedCrop"):
+        if step["type"] in ("Resize", "mmsrdl.TorchResize", "RandomResizedCrop"):
             step["scale"] = (SIDE, SIDE)
         elif step["type"] == "mmsrdl.MultiScaleCrop":
             step["sizes"] = (SIDE, SIDE // 2)
@@ -127,10 +127,12 @@ def test_paper_recipe() -> None:
     assert cfg.train_cfg.max_epochs == 20
     assert cfg.train_dataloader.batch_size == 16
     steps = {step["type"]: step for step in cfg.train_dataloader.dataset.pipeline if "type" in step}
-    scales = [
-        step["scale"] for step in cfg.train_dataloader.dataset.pipeline if step["type"] == "Resize"
+    resizes = [
+        (step["scale"], step["interpolation"])
+        for step in cfg.train_dataloader.dataset.pipeline
+        if step["type"] == "mmsrdl.TorchResize"
     ]
-    assert scales == [(512, 512), (448, 448)]
+    assert resizes == [((512, 512), "bicubic"), ((448, 448), "bicubic")]
     assert steps["mmsrdl.MultiScaleCrop"]["sizes"] == (512, 448, 384, 320, 256)
     assert not steps["mmsrdl.MultiScaleCrop"].get("independent", False)
     assert steps["RandomFlip"]["prob"] == 0.5
