@@ -101,6 +101,14 @@ def test_blocks_of_images_change_nothing(monkeypatch, block):
     assert [precision_recall_f1(scores, targets, 0.25, topk) for topk in (None, 2)] == whole
 
 
+@pytest.mark.parametrize("classes", [255, 256, 300])
+def test_topk_of_more_predictions_than_a_byte_counts(classes):
+    scores, targets = torch.full((2, classes), 0.9), torch.ones(2, classes)
+    figures = precision_recall_f1(scores, targets, topk=3)
+    assert figures.OR == pytest.approx(3 / classes)
+    assert figures.OP == 1
+
+
 def test_unknown_occupies_a_place_but_counts_nowhere():
     scores = torch.tensor([[0.9, 0.8, 0.7]])
     targets = torch.tensor([[-1, 1, 1]])
