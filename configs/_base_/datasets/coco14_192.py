@@ -3,9 +3,9 @@ _base_ = ["./coco14_448.py"]
 
 train_pipeline = [
     dict(type="LoadImageFromFile"),
-    dict(type="mmsrdl.TorchResize", scale=(224, 224), interpolation="bicubic"),
+    dict(type="Resize", scale=(224, 224), interpolation="bicubic", backend="pillow"),
     dict(type="mmsrdl.MultiScaleCrop", sizes=(224, 192, 160, 136, 112)),
-    dict(type="mmsrdl.TorchResize", scale=(192, 192), interpolation="bicubic"),
+    dict(type="Resize", scale=(192, 192), interpolation="bicubic", backend="pillow"),
     dict(type="RandomFlip", prob=0.5, direction="horizontal"),
     dict(type="PackInputs"),
 ]
