@@ -5,10 +5,7 @@ other processes use the same cores, that waiting takes longer than the work. Her
 for each other once. NumPy's tanh and arg-max are also several times faster than PyTorch's.
 """
 
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from itertools import product
-from typing import Any
 
 import numpy as np
 import torch
@@ -17,6 +14,7 @@ from torch import Tensor
 from mmsrdl.ops import series
 from mmsrdl.ops.chunked import attended_max_pool_backward, index_dtype, values_at
 from mmsrdl.ops.plain import accumulation_dtype
+from mmsrdl.threads import in_threads
 
 __all__ = [
     "attended_max_pool_backward",
@@ -78,6 +76,7 @@ def attended_max_pool_forward(
     kept = None if keep is None else keep.numpy()
     size = max(BUFFER // positions, 1)
 
+    @np.errstate(all="ignore")  # NaN and infinity pass through, as everywhere in PyTorch
     def search(part: tuple[int, int]) -> None:
         b, start = part
         these = slice(start, start + size)
@@ -95,7 +94,7 @@ def attended_max_pool_forward(
                 np.multiply(gated, kept[b, c], out=gated)
             found[b, c, these] = np.argmax(gated, axis=1, out=where)
 
-    _in_threads(search, product(range(batch), range(0, dim, size)))
+    in_threads(search, product(range(batch), range(0, dim, size)))
     pooled = values_at(index, feature, spatial, channel, w_s, w_c, keep)
     return pooled, index if with_index else index.new_empty(0)
 
@@ -113,6 +112,7 @@ def _tanh_score(position: Tensor, label: Tensor, weight: Tensor) -> Tensor:
     a, u, w, s = (t.numpy() for t in (position.contiguous(), label, weight, score))
     size = max(BUFFER // max(a.shape[1], 1), 1)
 
+    @np.errstate(all="ignore")
     def compute(start: int) -> None:
         rows = a[start : start + size]
         gate = np.empty_like(rows)
@@ -120,7 +120,7 @@ def _tanh_score(position: Tensor, label: Tensor, weight: Tensor) -> Tensor:
             np.tanh(np.multiply(rows, u[c], out=gate), out=gate)
             np.einsum("rk,k->r", gate, w, out=s[start : start + size, c])
 
-    _in_threads(compute, range(0, len(a), size))
+    in_threads(compute, range(0, len(a), size))
     return score
 
 
@@ -134,6 +134,7 @@ def _tanh_gradients(
     size = 256
     block = max(BUFFER // size, 1)
 
+    @np.errstate(all="ignore")
     def compute(start: int) -> None:
         these = slice(start, start + size)
         scaled = u[:, these] * w[these]
@@ -151,25 +152,6 @@ def _tanh_gradients(
                 d_rows += np.multiply(slope, scaled[c], out=slope)
             d_a[r : r + block, these] = d_rows
 
-    _in_threads(compute, range(0, a.shape[1], size))
+    in_threads(compute, range(0, a.shape[1], size))
     d_position, d_label, d_weight = results
     return d_position, d_label.mul_(weight), d_weight
-
-
-def _in_threads(work: Callable[[Any], None], parts: Iterable[Any]) -> None:
-    """Calls ``work`` with every part, in as many threads as PyTorch uses."""
-    parts = list(parts)
-    workers = min(torch.get_num_threads(), len(parts))
-
-    def quietly(part: Any) -> None:
-        with np.errstate(all="ignore"):  # NaN and infinity pass through, as everywhere in PyTorch
-            work(part)
-
-    if workers < 2:
-        for part in parts:
-            quietly(part)
-        return
-    # Made anew: threads kept for later calls would be missing after a fork.
-    with ThreadPoolExecutor(workers) as pool:
-        for _ in pool.map(quietly, parts):
-            pass

@@ -9,11 +9,12 @@ from torch import Tensor
 
 from mmsrdl.evaluation.functional.arrays import to_array
 from mmsrdl.evaluation.functional.validation import check_scores_and_targets
+from mmsrdl.threads import in_threads
 
 APKind = Literal["raw", "interpolated", "11point"]
 
 MAX_ENTRIES = 2**19
-"""Entries that are worked on at a time; bounds the working memory at some 20 MiB."""
+"""Entries that are worked on at a time; bounds the working memory of a thread at some 20 MiB."""
 
 BUCKETS = 2**15
 """Buckets of equal width that the scores of a class fall into."""
@@ -58,10 +59,14 @@ def average_precision(scores: Tensor, targets: Tensor, kind: APKind = "raw") -> 
         return scores.new_full(scores.shape[1:], torch.nan, dtype=torch.float64)
     # Fewer than 16 classes would fill no cache line.
     chunk = max(16, MAX_ENTRIES // len(scores))
-    ap: list[float] = []
-    for score, target in zip(scores.split(chunk, dim=1), targets.split(chunk, dim=1), strict=True):
-        rows = zip(_by_class(score), _by_class(target), strict=True)
-        ap.extend(_average_precision(*row, kind) for row in rows)
+
+    def compute(part: tuple[Tensor, Tensor]) -> list[float]:
+        score, target = map(_by_class, part)
+        rows = zip(score, target, strict=True)
+        return [_average_precision(*row, kind) for row in rows]
+
+    parts = zip(scores.split(chunk, dim=1), targets.split(chunk, dim=1), strict=True)
+    ap = [value for part in in_threads(compute, parts) for value in part]
     return torch.tensor(ap, dtype=torch.float64, device=scores.device)
 
 
