@@ -119,7 +119,9 @@ def test_paper_recipe() -> None:
     assert head.embedder.embed_dims == 300
     assert head.attention.weights == (0.5, 0.5)
     optimizer = cfg.optim_wrapper.optimizer
-    assert optimizer == dict(type="Adam", lr=1e-5, betas=(0.9, 0.999), weight_decay=5e-4, fused=True)
+    assert optimizer == dict(
+        type="Adam", lr=1e-5, betas=(0.9, 0.999), weight_decay=5e-4, fused=True
+    )
     assert "paramwise_cfg" not in cfg.optim_wrapper
     scheduler = cfg.param_scheduler
     assert (scheduler.type, scheduler.step_size, scheduler.gamma) == ("StepLR", 10, 0.1)

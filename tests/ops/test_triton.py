@@ -18,6 +18,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from mmsrdl import ops
+
 backend = pytest.importorskip("mmsrdl.ops.triton_backend", reason="Triton is not installed")
 triton = pytest.importorskip("triton")
 
@@ -469,3 +471,27 @@ def test_compiles_for_sizes_of_one_without_optional_inputs(name: str) -> None:
         absent["index_ptr"] = None
     kernel = compiled(name, "fp16", 75, **dict.fromkeys(sizes.split(), 1), **absent)
     assert kernel.asm["cubin"]
+
+
+@on_device
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", [F32, BF16])
+def test_chosen_by_the_operators(dtype: torch.dtype) -> None:
+    """The probe accepts the kernels, and autograd goes through them."""
+    torch.manual_seed(0)
+    position, label, weight = rand(2, 20, 33, dtype=dtype), rand(5, 33), rand(33) / 6
+    channel = rand(2, 5, 33, dtype=dtype).sigmoid()
+    operands = [value.requires_grad_() for value in (position, label, weight, channel)]
+
+    def run() -> list[Tensor]:
+        spatial = ops.gated_score(position, label, weight).sigmoid().transpose(1, 2)
+        pooled = ops.attended_max_pool(position, spatial, channel)
+        return [pooled, *torch.autograd.grad(pooled.float().square().sum(), operands)]
+
+    with ops.use_backend("triton"):
+        ours = run()
+    with ops.use_backend("plain"):
+        theirs = run()
+    tolerance = 1e-4 if dtype == F32 else 0.05
+    for a, b in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(a, b, rtol=tolerance, atol=tolerance)
