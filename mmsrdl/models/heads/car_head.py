@@ -139,7 +139,7 @@ class CARHead(MultiLabelClsHead):
         sources = (*self.embedder.parameters(), *self.attention.parameters())
         device = sources[0].device.type
         key = (
-            torch.is_autocast_enabled(device),
+            torch.is_autocast_enabled(device) and torch.get_autocast_dtype(device),
             *((source.data_ptr(), source._version) for source in sources),
         )
         if self._label_cache is None or self._label_cache[0] != key:

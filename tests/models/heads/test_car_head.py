@@ -198,6 +198,13 @@ class TestLabelSide:
             before = head(feature)
             assert_close(head.double()(feature.double()), before.double(), rtol=1e-4, atol=1e-5)
 
+    def test_follows_the_type_of_autocast(self, head: CARHead, feature: Tensor) -> None:
+        with torch.no_grad():
+            for dtype in (torch.bfloat16, torch.float16):
+                with torch.autocast("cpu", dtype=dtype):
+                    assert head.label_side().dtype == dtype
+            assert head.label_side().dtype == torch.float32
+
     def test_is_no_part_of_the_state(self, head: CARHead, feature: Tensor) -> None:
         keys = list(head.state_dict())
         with torch.no_grad():
