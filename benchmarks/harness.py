@@ -347,9 +347,9 @@ def draw_table(rows: Sequence[Row], header: bool = True) -> str:
 
 
 def show(value: object) -> str:
-    """A number with three digits or all of its integer part; nothing as a dash."""
+    """A number with three digits behind its first or all of its integer part; nothing as a dash."""
     if value is None:
         return "-"
     if not isinstance(value, float):
         return str(value)
-    return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
+    return f"{value:.4g}" if abs(value) < 1000 else f"{value:.0f}"

@@ -19,8 +19,7 @@ from benchmarks.harness import (
 )
 from benchmarks.systems import DTYPES, build, is_plain
 
-BASELINE = "linear"
-HEADS = (BASELINE, "car-plain", "car", "car+oe", "csra")
+HEADS = ("linear", "car-plain", "car", "car+oe", "csra")
 MODES = ("inference", "training")
 FORMATS = {"channels_last": torch.channels_last, "contiguous": torch.contiguous_format}
 GIB = 1 << 30
@@ -32,6 +31,9 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--heads", nargs="+", default=HEADS, help="names or configs; see systems.py"
     )
+    parser.add_argument(
+        "--baseline", default="linear", help="head whose time is 1 (default linear)"
+    )
     parser.add_argument("--modes", nargs="+", choices=MODES, default=MODES)
     parser.add_argument("--batch", nargs="+", type=int, default=(1, 4, 16))
     parser.add_argument("--dtype", nargs="+", choices=DTYPES, default=("fp32", "bf16"))
@@ -42,8 +44,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--no-memory", action="store_true", help="leave the peak memory out")
     parser.add_argument("--child", metavar="HEAD", help=argparse.SUPPRESS)
     args = parser.parse_args(arguments)
-    if args.child is None and BASELINE not in args.heads:
-        parser.error(f"--heads must hold {BASELINE!r}, the baseline")
+    if args.child is None and args.baseline not in args.heads:
+        parser.error(f"--heads must hold {args.baseline!r}, the baseline")
     return args
 
 
@@ -60,8 +62,8 @@ def main() -> None:
             for batch in args.batch:
                 rows += measure(args, device, mode, dtype, batch)
     title = (
-        f"Heads on ResNet-101 at {args.size} px, {args.classes} classes; ratios to {BASELINE!r} "
-        "(the paper's Table 3: inference 1.033)"
+        f"Heads on ResNet-101 at {args.size} px, {args.classes} classes; ratios to "
+        f"{args.baseline!r} (the paper's Table 3: inference 1.033)"
     )
     report(title, rows, args.json, args.seed, device)
 
@@ -87,11 +89,13 @@ def measure(
     layout = args.format if args.format != "faster" else faster_format(args, device, mode, make)
     systems = {head: make(head, memory_format=FORMATS[layout]) for head in heads_of(args, mode)}
     calls = {head: system.call(mode) for head, system in systems.items()}
-    tables = {mode: compare(calls, BASELINE, args.rounds, device=device)}
+    tables = {mode: compare(calls, args.baseline, args.rounds, device=device)}
     if args.graphs and mode == "inference" and device.type == "cuda":
         # The plain form's large tensors would stay in its graph's own memory.
         captured = {h: s.captured() for h, s in systems.items() if not is_plain(h)}
-        tables["inference, CUDA graph"] = compare(captured, BASELINE, args.rounds, device=device)
+        tables["inference, CUDA graph"] = compare(
+            captured, args.baseline, args.rounds, device=device
+        )
     del systems, calls
     peaks = {} if args.no_memory else {h: child_peak(args, h, mode, dtype, batch, layout)
                                        for h in heads_of(args, mode)}  # fmt: skip
@@ -103,14 +107,16 @@ def measure(
                 ms=timing.seconds * 1e3, time=timing.ratio, low=timing.low, high=timing.high
             )
             if peaks and what == mode:
-                row |= dict(memory_gib=peaks[head] / GIB, memory=peaks[head] / peaks[BASELINE])
+                row |= dict(memory_gib=peaks[head] / GIB, memory=peaks[head] / peaks[args.baseline])
             rows.append(row)
     return rows
 
 
 def faster_format(args: argparse.Namespace, device: torch.device, mode: str, make: partial) -> str:
     """The memory format in which the baseline is faster."""
-    calls = {name: make(BASELINE, memory_format=fmt).call(mode) for name, fmt in FORMATS.items()}
+    calls = {
+        name: make(args.baseline, memory_format=fmt).call(mode) for name, fmt in FORMATS.items()
+    }
     timings = compare(calls, "channels_last", min(args.rounds, 3), warmup=1, device=device)
     return min(timings, key=lambda name: timings[name].ratio)
 
