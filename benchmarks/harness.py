@@ -329,7 +329,7 @@ def cpu_model() -> str:
 
 
 def draw_table(rows: Sequence[Row], header: bool = True) -> str:
-    """Aligned columns as plain text, numbers to the right with about three digits."""
+    """Aligned columns as plain text, numbers to the right with about four digits."""
     columns = list(dict.fromkeys(key for row in rows for key in row))
     table = Table(box=None, show_header=header, pad_edge=False, padding=(0, 3, 0, 0))
     for column in columns:
@@ -347,7 +347,7 @@ def draw_table(rows: Sequence[Row], header: bool = True) -> str:
 
 
 def show(value: object) -> str:
-    """A number with three digits behind its first or all of its integer part; nothing as a dash."""
+    """A number with four digits or all of its integer part; nothing as a dash."""
     if value is None:
         return "-"
     if not isinstance(value, float):

@@ -128,7 +128,7 @@ def test_report(
     report("A title", {"One": ROWS, "Two": ROWS[:1]}, path, seed=5)
     printed = capsys.readouterr().out
     assert printed.startswith("A title\n")
-    assert re.search(r"^a +0\.333 +-$", printed, flags=re.MULTILINE)
+    assert re.search(r"^a +0\.3333 +-$", printed, flags=re.MULTILINE)
     assert re.search(r"^b +12346 +7$", printed, flags=re.MULTILINE)
     assert not [line for line in printed.splitlines() if line != line.rstrip()]
     content = json.loads(path.read_text())
