@@ -31,7 +31,17 @@ def count_columns(mask: np.ndarray) -> np.ndarray:
     Returns:
         [C], int64.
     """
-    # A byte holds the sum of 255 rows, and bytes are summed quickest.
-    whole = len(mask) // 255 * 255
-    parts = mask[:whole].view(np.uint8).reshape(-1, 255, mask.shape[1]).sum(1, dtype=np.uint8)
-    return parts.sum(0, dtype=np.int64) + mask[whole:].sum(0)
+    # A byte holds the sum of 255 rows, and long runs of bytes are added quickest: the rows n,
+    # n + rows, n + 2 rows ... of each n.
+    rows, classes = len(mask) // 255, mask.shape[1]
+    runs = mask[: 255 * rows].view(np.uint8).reshape(255, rows * classes)
+    parts = runs.sum(0, dtype=np.uint8).reshape(rows, classes)
+    return parts.sum(0, dtype=np.int64) + mask[255 * rows :].sum(0)
+
+
+def transposed(entries: np.ndarray) -> np.ndarray:
+    """A contiguous copy of a matrix's transpose, block by block, as a cache wants it."""
+    out = np.empty(entries.shape[::-1], dtype=entries.dtype)
+    for start in range(0, len(entries), 512):
+        out[:, start : start + 512] = entries[start : start + 512].T
+    return out

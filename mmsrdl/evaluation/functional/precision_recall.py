@@ -9,10 +9,9 @@ from torch import Tensor
 
 from mmsrdl.evaluation.functional.arrays import count_columns, to_array
 from mmsrdl.evaluation.functional.validation import check_probabilities, check_scores_and_targets
-from mmsrdl.threads import in_threads
 
 BLOCK = 2**20
-"""Entries that are worked on at a time; bounds the working memory of a thread at some 10 MiB."""
+"""Entries that are worked on at a time; bounds the working memory at some 10 MiB."""
 
 
 class PrecisionRecallF1(NamedTuple):
@@ -71,12 +70,8 @@ def precision_recall_f1(
     if scores.is_floating_point():
         thr = torch.tensor(thr, dtype=scores.dtype).item()  # rounded as the scores are
     rows = max(1, BLOCK // max(1, scores.shape[1]))
-
-    def count(part: tuple[Tensor, Tensor]) -> np.ndarray:
-        score, target = map(to_array, part)
-        return _count(score, target, thr, topk)
-
-    counts = sum(in_threads(count, zip(scores.split(rows), targets.split(rows), strict=True)))
+    blocks = zip(scores.split(rows), targets.split(rows), strict=True)
+    counts = sum(_count(to_array(score), to_array(target), thr, topk) for score, target in blocks)
     correct, pred, gt = torch.as_tensor(counts).double()  # (C,)
     cp, op = (
         _ratio(correct, pred).mean().item(),
@@ -112,7 +107,8 @@ def _count(scores: np.ndarray, targets: np.ndarray, thr: float, topk: int | None
     predicted = scores >= thr
     if topk is not None:
         _keep_highest(predicted, scores, topk)
-    predicted &= targets != -1
+    if targets.size and targets.min() < 0:
+        predicted &= targets != -1
     true = targets == 1
     return np.stack([count_columns(mask) for mask in (predicted & true, predicted, true)])
 
