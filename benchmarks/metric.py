@@ -42,13 +42,13 @@ def all_figures(scores: Tensor, targets: Tensor) -> None:
 
 def functions(scores: Tensor, targets: Tensor) -> dict[str, Callable[[], object]]:
     """Figures of tensors that lie ready, by library."""
-    labels = targets.long()
+    labels = targets.long()  # as MMPretrain's metric holds them: ours holds bytes
     calls: dict[str, Callable[[], object]] = {
         "mmsrdl: all": lambda: all_figures(scores, targets),
         "mmsrdl: AP": lambda: average_precision(scores, targets),
         "mmsrdl: CP ... OF1": lambda: precision_recall_f1(scores, targets, 0.5),
         "mmsrdl: top-3 CP ... OF1": lambda: precision_recall_f1(scores, targets, 0.5, 3),
-        THEIRS: lambda: AveragePrecision.calculate(scores, targets),
+        THEIRS: lambda: AveragePrecision.calculate(scores, labels),
     }
     if importlib.util.find_spec("torchmetrics"):
         from torchmetrics.functional.classification import multilabel_average_precision
