@@ -159,6 +159,25 @@ def test_runs_without_its_tensors_data() -> None:
     assert (pooled.shape, pooled.dtype) == ((2, 3, 4), torch.bfloat16)
 
 
+@pytest.mark.parametrize("plain", [True, False])
+def test_second_derivatives_are_plain_or_refused(plain: bool) -> None:
+    feature = torch.rand(1, 3, 4, requires_grad=True)
+    label = torch.rand(2, 4, requires_grad=True)
+
+    def twice() -> Tensor:
+        spatial = gated_score(feature, label, torch.rand(4)).transpose(1, 2)
+        pooled = attended_max_pool(feature, spatial, None)
+        (slope,) = torch.autograd.grad(pooled.sum(), feature, create_graph=True)
+        return torch.autograd.grad(slope.sum(), label)[0]
+
+    if plain:
+        with use_backend("plain"):
+            assert twice().abs().sum() > 0
+    else:
+        with pytest.raises(RuntimeError, match="no autograd formula was registered"):
+            twice()
+
+
 @pytest.mark.parametrize("deterministic", [True, False])
 def test_repeats_to_the_bit(deterministic: bool, net: Attention, image: Tensor) -> None:
     def run() -> Any:
