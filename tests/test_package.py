@@ -184,12 +184,12 @@ def test_commands_in_an_empty_folder(
 ) -> None:
     """A stranger's config inherits through ``mmsrdl::``, trains an epoch and is tested."""
     (project / "mine.py").write_text(CONFIG)
-    command = ["-m", "mmsrdl.train", "mine.py", "--data-root", str(tiny_voc)]
+    command = ["-m", "mmsrdl", "train", "mine.py", "--data-root", str(tiny_voc)]
     result = run(*command, "--word-vectors", word_vectors, path=site, cwd=project)
     assert result.returncode == 0, result.stdout[-2000:] + result.stderr[-3000:]
     assert "loss_era" in result.stdout + result.stderr
     assert "Failed to search registry" not in result.stdout + result.stderr
-    command = ["-m", "mmsrdl.test", "mine.py", "work_dirs/mine/epoch_1.pth"]
+    command = ["-m", "mmsrdl", "test", "mine.py", "work_dirs/mine/epoch_1.pth"]
     result = run(*command, "--data-root", str(tiny_voc), path=site, cwd=project)
     assert result.returncode == 0, result.stdout[-2000:] + result.stderr[-3000:]
     assert "mlr/mAP" in result.stdout + result.stderr
@@ -229,7 +229,7 @@ def test_checkout_that_is_not_installed_says_so(project: Path, tmp_path: Path) -
     for name in ("configs", "model-index.yml"):
         (source / name).symlink_to(ROOT / name)
     (project / "mine.py").write_text("_base_ = 'mmsrdl::table5/r101_gap_voc07.py'\n")
-    result = run("-m", "mmsrdl.train", "mine.py", path=source, cwd=project)
+    result = run("-m", "mmsrdl", "train", "mine.py", path=source, cwd=project)
     assert result.returncode == 2
     assert "error: config='mine.py' inherits from mmsrdl::" in result.stderr
     assert f"pip install -e {source}" in result.stderr

@@ -1,6 +1,8 @@
-"""Evaluates a checkpoint; the same as ``python -m mmsrdl.test``."""
+"""Evaluates a checkpoint; the same as ``mmsrdl test``."""
 
-from mmsrdl.test import main
+import sys
+
+from mmsrdl.cli import main
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(["test", *sys.argv[1:]]))

@@ -1,6 +1,8 @@
-"""Trains a model from a config; the same as ``python -m mmsrdl.train``."""
+"""Trains a model from a config; the same as ``mmsrdl train``."""
 
-from mmsrdl.train import main
+import sys
+
+from mmsrdl.cli import main
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(["train", *sys.argv[1:]]))

@@ -28,7 +28,7 @@ def list_models(pattern: str | None = None) -> list[str]:
 
     Returns:
         Sorted names, which :func:`get_model`, :func:`load_config` and
-        ``python -m mmsrdl.train`` take.
+        ``mmsrdl train`` take.
     """
     return sorted(
         name for name in model_configs() if pattern is None or fnmatch(name, pattern + "*")

@@ -7,11 +7,13 @@ from mmsrdl.evaluation.functional import (
     precision_recall_f1,
 )
 from mmsrdl.evaluation.metrics import MultiLabelMetric
+from mmsrdl.evaluation.thresholds import Thresholds
 
 __all__ = [
     "APKind",
     "MultiLabelMetric",
     "PrecisionRecallF1",
+    "Thresholds",
     "average_precision",
     "precision_recall_f1",
 ]

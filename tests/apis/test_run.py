@@ -222,7 +222,7 @@ def test_killed_and_resumed_with_workers(
     cfg.train_dataloader.update(num_workers=2, persistent_workers=True)
     cfg.pop("work_dir")
     cfg.dump(tmp_path / "config.py")
-    command = [sys.executable, "-m", "mmsrdl.train", "config.py", "--work-dir"]
+    command = [sys.executable, "-m", "mmsrdl", "train", "config.py", "--work-dir"]
     run(*command, "whole", cwd=tmp_path)
     monkeypatch.setenv("DIES_AT", "7")
     assert run(*command, "stopped", cwd=tmp_path, check=False).returncode == -signal.SIGKILL

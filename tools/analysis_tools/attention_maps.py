@@ -2,8 +2,8 @@
 
 import argparse
 
-from mmsrdl._cli import KeyValues
 from mmsrdl.apis import attend_images, load_config, load_model
+from mmsrdl.cli.common import KeyValues
 from mmsrdl.visualization import draw_attention_panel, panel_files
 
 

@@ -5,8 +5,8 @@ import argparse
 from mmengine.registry import DefaultScope
 from mmpretrain.registry import DATASETS
 
-from mmsrdl._cli import KeyValues
 from mmsrdl.apis import load_config
+from mmsrdl.cli.common import KeyValues
 from mmsrdl.datasets import cooccurrence_matrix, save_cooccurrence
 
 

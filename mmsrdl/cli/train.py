@@ -1,25 +1,21 @@
 """Trains a model from a config."""
 
-from collections.abc import Sequence
+import argparse
 
-from mmsrdl._cli import make_parser, read_config
 from mmsrdl.apis import train
 from mmsrdl.apis.distributed import finish_distributed
+from mmsrdl.cli.common import make_config_parser, read_config
 
 EXAMPLES = """\
-  python -m mmsrdl.train srdl_r101_coco --data-root data/coco --word-vectors glove.6B.300d.txt
-  python -m mmsrdl.train my_config.py --seed 1 --cfg-options train_cfg.max_epochs=8
-  torchrun --nproc_per_node 8 -m mmsrdl.train my_config.py --launcher pytorch
+  mmsrdl train srdl_r101_coco --data-root data/coco --word-vectors glove.6B.300d.txt
+  mmsrdl train my_config.py --seed 1 --cfg-options train_cfg.max_epochs=8
+  torchrun --nproc_per_node 8 -m mmsrdl train my_config.py --launcher pytorch
 """
 
 
-def main(argv: Sequence[str] | None = None) -> None:
-    """Trains.
-
-    Args:
-        argv: Arguments of the command line. Defaults to those of the process.
-    """
-    parser = make_parser("python -m mmsrdl.train", __doc__, EXAMPLES)
+def make_parser(prog: str) -> argparse.ArgumentParser:
+    """Makes the command's parser."""
+    parser = make_config_parser(prog, __doc__, EXAMPLES)
     parser.add_argument("--weights", metavar="FILE", help="ImageNet weights of the backbone")
     parser.add_argument("--word-vectors", metavar="FILE", help="GloVe text file, or npz")
     parser.add_argument(
@@ -35,11 +31,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--seed", type=int, help="random seed")
     parser.add_argument("--tensorboard", action="store_true", help="write TensorBoard files")
-    options = vars(parser.parse_args(argv))
+    return parser
+
+
+def run(args: argparse.Namespace) -> None:
+    """Trains."""
+    options = vars(args)
     resume = options.pop("resume")
-    train(read_config(parser, options), resume)
+    train(read_config(options), resume)
     finish_distributed()
-
-
-if __name__ == "__main__":
-    main()

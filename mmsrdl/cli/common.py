@@ -1,4 +1,4 @@
-"""What ``python -m mmsrdl.train`` and ``python -m mmsrdl.test`` share."""
+"""What the commands share."""
 
 import argparse
 from typing import Any
@@ -7,13 +7,11 @@ from mmengine.config import Config, DictAction
 
 from mmsrdl.apis import load_config
 
-__all__ = ["make_parser", "read_config"]
+__all__ = ["KeyValues", "make_config_parser", "make_parser", "read_config"]
 
-EPILOG = """\
+CONFIGS = """\
 config: a file; the name of a model, of which mmsrdl.list_models() returns all; or a config that
 comes with mmsrdl, such as mmsrdl::table5/car_r101_coco.py.
-
-examples:
 """
 
 
@@ -33,22 +31,27 @@ class KeyValues(DictAction):
 
 
 def make_parser(prog: str, description: str | None, examples: str) -> argparse.ArgumentParser:
-    """Makes a parser of the options that both commands have.
+    """Makes the parser of a command.
 
     Args:
         prog: The command.
         description: What it does.
         examples: Command lines, indented.
-
-    Returns:
-        The parser, for the options of one command to be added.
     """
-    parser = argparse.ArgumentParser(
+    return argparse.ArgumentParser(
         prog=prog,
         description=description,
-        epilog=EPILOG + examples,
+        epilog="examples:\n" + examples,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+
+
+def make_config_parser(
+    prog: str, description: str | None, examples: str
+) -> argparse.ArgumentParser:
+    """Makes the parser of a command that runs a config, with the options of all of them."""
+    parser = make_parser(prog, description, examples)
+    parser.epilog = f"{CONFIGS}\n{parser.epilog}"
     parser.add_argument("config", help="config file, or the name of a model")
     parser.add_argument("--work-dir", help="folder of logs and checkpoints")
     parser.add_argument("--data-root", metavar="DIR", help="folder of the config's data sets")
@@ -70,18 +73,11 @@ def make_parser(prog: str, description: str | None, examples: str) -> argparse.A
     return parser
 
 
-def read_config(parser: argparse.ArgumentParser, options: dict[str, Any]) -> Config:
-    """Reads the config with the options of a command line, or ends with the user's mistake.
+def read_config(options: dict[str, Any]) -> Config:
+    """Reads the config with the options of a command line.
 
     Args:
-        parser: The parser, which ends the program.
         options: Arguments of :func:`load_config`.
-
-    Returns:
-        The config.
     """
     options.pop("local_rank")
-    try:
-        return load_config(options.pop("config"), **options)
-    except (FileNotFoundError, ValueError) as error:
-        parser.exit(2, f"{parser.prog}: error: {error}\n")
+    return load_config(options.pop("config"), **options)
