@@ -1,5 +1,6 @@
 """What the command line calls."""
 
+from mmsrdl.apis.class_maps import class_maps
 from mmsrdl.apis.config import load_config, set_data_root
 from mmsrdl.apis.inference import ImageAttention, attend_images, load_model
 from mmsrdl.apis.model_index import config_path
@@ -9,6 +10,7 @@ from mmsrdl.apis.run import test, train
 __all__ = [
     "ImageAttention",
     "attend_images",
+    "class_maps",
     "config_path",
     "get_model",
     "list_models",
