@@ -14,6 +14,7 @@ COMMANDS = {
     "train": "train a model",
     "test": "evaluate a checkpoint",
     "data": "convert, split and look into labeled images",
+    "export": "write a model as ONNX, checked against onnxruntime",
 }
 
 EPILOG = """\
