@@ -39,6 +39,7 @@ def read_extras() -> dict[str, list[str]]:
         "tests": read_requirements("tests"),
         "benchmarks": read_requirements("benchmarks"),
         "docs": read_requirements("docs"),
+        "serve": read_requirements("serve"),
     }
 
 

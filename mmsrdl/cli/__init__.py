@@ -13,6 +13,7 @@ __all__ = ["COMMANDS", "main"]
 COMMANDS = {
     "train": "train a model",
     "test": "evaluate a checkpoint",
+    "serve": "open a page in the browser that takes images",
 }
 
 EPILOG = """\
