@@ -52,12 +52,15 @@ class Annotations:
         source: The file, for messages.
         unread: Names of what else the file holds of its images and that is not read, such as a
             CSV's further columns.
+        images: The folder that relative paths are below where nothing else is said: that of the
+            file, or VOC's ``JPEGImages``.
     """
 
     records: list[ImageRecord]
     classes: tuple[str, ...] | None = None
     source: str = field(default="", compare=False)
     unread: tuple[str, ...] = field(default=(), compare=False)
+    images: str = field(default="", compare=False)
 
     def found_classes(self) -> tuple[str, ...]:
         """The listed classes, or all that a label names, sorted."""

@@ -2,12 +2,13 @@
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
-from mmsrdl.datasets.annotation_file import first_of, read_text
+from mmsrdl.datasets.annotation_file import first_of
 from mmsrdl.datasets.formats.annotations import Annotations, ImageRecord
+from mmsrdl.datasets.formats.checks import check_repeats
 
-__all__ = ["read_csv"]
+__all__ = ["SEPARATOR", "annotation_rows", "csv_rows", "format_csv", "has_header", "read_csv"]
 
 SEPARATOR = ";"
 COLUMNS = {
@@ -24,33 +25,39 @@ HINT = (
 )
 
 
-def read_csv(path: str) -> Annotations:
+def read_csv(path: str, text: str) -> Annotations:
     """Reads a CSV file with the header ``path,labels[,unknown]``.
 
     Names of columns may be other usual ones (``COLUMNS``), in any case and order. A file whose
     first cell is the name of an image has no header, and is read as ``path,labels``. An empty cell
     of labels is an image without labels. Further columns are not read.
 
+    Args:
+        path: The file, for messages.
+        text: Its content.
+
     Raises:
-        FileNotFoundError: If there is no such file.
-        ValueError: If it is no such CSV in UTF-8; the message names the line.
+        ValueError: If it is no such CSV; the message names the line.
     """
-    text = read_text(path, "give the path of a CSV file")
-    rows = _rows(text, path)
+    rows = csv_rows(path, text)
     first, head = next(rows, (0, []))
     if not head:
         raise ValueError(f"'{path}' is empty; {HINT}")
-    has_header = not head[0].strip().lower().endswith(IMAGE_ENDINGS)
-    places, unread = _places(head, path) if has_header else ({"path": 0, "labels": 1}, ())
-    width = len(head) if has_header else len(places)
-    records = [] if has_header else [_record(head, first, places, width, path)]
+    bare = not has_header(head)
+    places, unread = ({"path": 0, "labels": 1}, ()) if bare else _places(head, path)
+    width = len(places) if bare else len(head)
+    records = [_record(head, first, places, width, path)] if bare else []
     records += [_record(cells, line, places, width, path) for line, cells in rows]
-    _check_repeats(records, path)
+    check_repeats(records, path)
     return Annotations(records, source=path, unread=unread)
 
 
-def _rows(text: str, path: str) -> Iterator[tuple[int, list[str]]]:
-    """Yields the line and the cells of every row that is not blank."""
+def csv_rows(path: str, text: str) -> Iterator[tuple[int, list[str]]]:
+    """Yields the line and the cells of every row that is not blank.
+
+    Raises:
+        ValueError: If a row is none of a CSV; the message names the line.
+    """
     if "\0" in text:
         raise ValueError(f"'{path}' holds NUL characters, so it is no CSV; write it again as UTF-8")
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
@@ -65,6 +72,29 @@ def _rows(text: str, path: str) -> Iterator[tuple[int, list[str]]]:
             f"line {line} of '{path}' is no row of a CSV: {error}; put a cell that holds a quote "
             'or a comma in quotes, and double the quotes in it: "a ""b"", c.jpg"'
         ) from error
+
+
+def has_header(first: Sequence[str]) -> bool:
+    """Returns whether the first row names columns, and no image."""
+    return not first[0].strip().lower().endswith(IMAGE_ENDINGS)
+
+
+def format_csv(rows: Iterable[Sequence[str]]) -> str:
+    """Returns the text of a CSV file of these rows."""
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
+
+
+def annotation_rows(annotations: Annotations) -> Iterator[Sequence[str]]:
+    """Yields the header and a row an image; ``unknown`` is a column where there is any."""
+    columns = ["path", "labels"]
+    if any(record.unknown for record in annotations.records):
+        columns.append("unknown")
+    yield columns
+    for record in annotations.records:
+        cells = record.path, SEPARATOR.join(record.labels), SEPARATOR.join(record.unknown)
+        yield cells[: len(columns)]
 
 
 def _places(head: list[str], path: str) -> tuple[dict[str, int], tuple[str, ...]]:
@@ -107,14 +137,3 @@ def _record(
 
 def _names(cell: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in cell.split(SEPARATOR) if name.strip())
-
-
-def _check_repeats(records: list[ImageRecord], path: str) -> None:
-    lines: dict[str, int] = {}
-    for record in records:
-        earlier = lines.setdefault(record.path, record.line)
-        if earlier != record.line:
-            raise ValueError(
-                f"lines {earlier} and {record.line} of '{path}' are both of image "
-                f"'{record.path}'; join their labels in one line"
-            )
