@@ -38,6 +38,7 @@ def read_extras() -> dict[str, list[str]]:
         "optional": optional,
         "tests": read_requirements("tests"),
         "benchmarks": read_requirements("benchmarks"),
+        "text": read_requirements("text"),
         "docs": read_requirements("docs"),
     }
 
