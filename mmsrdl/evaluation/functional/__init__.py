@@ -8,6 +8,10 @@ from mmsrdl.evaluation.functional.calibration import (
     reliability,
 )
 from mmsrdl.evaluation.functional.precision_recall import PrecisionRecallF1, precision_recall_f1
+from mmsrdl.evaluation.functional.precision_recall_curve import (
+    PrecisionRecallCurve,
+    precision_recall_curve,
+)
 from mmsrdl.evaluation.functional.thresholds import (
     TunedThresholds,
     best_f1_thresholds,
@@ -17,6 +21,7 @@ from mmsrdl.evaluation.functional.thresholds import (
 
 __all__ = [
     "APKind",
+    "PrecisionRecallCurve",
     "PrecisionRecallF1",
     "Reliability",
     "TunedThresholds",
@@ -24,6 +29,7 @@ __all__ = [
     "best_f1_thresholds",
     "expected_calibration_error",
     "fit_temperature",
+    "precision_recall_curve",
     "precision_recall_f1",
     "reliability",
     "thresholds_for_precision",

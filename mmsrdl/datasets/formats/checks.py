@@ -1,0 +1,68 @@
+"""What several annotation formats check."""
+
+import math
+from collections.abc import Sequence
+from numbers import Real
+from typing import Any
+
+from mmsrdl.datasets.formats.annotations import ImageRecord
+
+__all__ = ["check_bbox", "check_repeats", "check_size"]
+
+
+def check_bbox(value: Any, where: str) -> tuple[float, float, float, float]:
+    """Returns a box as x, y, width and height in pixels.
+
+    Args:
+        value: What the file holds.
+        where: What it is of, for the message.
+
+    Raises:
+        ValueError: If it is no list of four finite numbers, or width or height is negative.
+    """
+    numbers = list(value) if isinstance(value, (list, tuple)) else []
+    if (
+        len(numbers) != 4
+        or not all(isinstance(n, Real) and not isinstance(n, bool) for n in numbers)
+        or not all(map(math.isfinite, numbers))
+        or min(numbers[2:]) < 0
+    ):
+        raise ValueError(
+            f"the box of {where} must be [x, y, width, height] in pixels, four finite numbers of "
+            f"which the last two are not negative, got {str(value)[:80]}; mend the file"
+        )
+    x, y, width, height = map(float, numbers)
+    return x, y, width, height
+
+
+def check_size(width: Any, height: Any, where: str) -> tuple[int, int] | None:
+    """Returns the size of an image, or None where the file has none.
+
+    Raises:
+        ValueError: If only one is given, or one is no positive integer.
+    """
+    if width is None and height is None:
+        return None
+    for number in (width, height):
+        if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+            raise ValueError(
+                f"width and height of {where} must be positive integers, got {width!r} and "
+                f"{height!r}; mend the file, or leave both out"
+            )
+    return width, height
+
+
+def check_repeats(records: Sequence[ImageRecord], path: str) -> None:
+    """Refuses an image that stands on two lines.
+
+    Raises:
+        ValueError: If there is one; the message names both lines.
+    """
+    lines: dict[str, int] = {}
+    for record in records:
+        earlier = lines.setdefault(record.path, record.line)
+        if earlier != record.line:
+            raise ValueError(
+                f"lines {earlier} and {record.line} of '{path}' are both of image "
+                f"'{record.path}'; join their labels in one line"
+            )

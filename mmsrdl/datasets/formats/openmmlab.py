@@ -1,0 +1,96 @@
+"""OpenMMLab's own json, as MMPretrain's MultiLabelDataset reads it."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from mmsrdl.datasets.annotation_file import entries_of
+from mmsrdl.datasets.class_names import check_class_names
+from mmsrdl.datasets.data_checks import check_labels
+from mmsrdl.datasets.formats.annotations import Annotations, ImageRecord
+
+__all__ = ["check_label_lists", "check_metainfo", "format_openmmlab", "read_openmmlab"]
+
+LABEL_KEYS = ("gt_label", "gt_label_difficult")
+
+
+def check_metainfo(content: Mapping[str, Any], path: str) -> dict[str, Any]:
+    """Returns the ``metainfo`` of a file's content.
+
+    Raises:
+        ValueError: If it is no dict.
+    """
+    if not isinstance(content["metainfo"], dict):
+        raise ValueError(
+            f"'metainfo' of '{path}' must be a dict with 'classes', got "
+            f"{str(content['metainfo'])[:120]}"
+        )
+    return content["metainfo"]
+
+
+def check_label_lists(entry: dict[str, Any]) -> None:
+    """Completes the labels of an entry of ``data_list``, whose ``gt_label_difficult`` may lack.
+
+    Raises:
+        ValueError: If they are no lists.
+    """
+    entry.setdefault("gt_label_difficult", [])
+    for key in LABEL_KEYS:
+        if not isinstance(entry.get(key), list):
+            raise ValueError(
+                f"{key} of image '{entry['img_path']}' must be a list of class indices, "
+                f"got {entry.get(key)!r}"
+            )
+
+
+def read_openmmlab(path: str, content: dict[str, Any]) -> Annotations:
+    """Reads ``{"metainfo": {"classes": [...]}, "data_list": [...]}``.
+
+    An entry is ``{"img_path": ..., "gt_label": [...], "gt_label_difficult": [...]}``, with indices
+    of ``classes`` counted from 0; the last one is optional, and holds the unknown labels.
+
+    Args:
+        path: The file, for messages.
+        content: Its content, with both keys.
+
+    Raises:
+        ValueError: If it is malformed, or names no classes.
+    """
+    listed = check_metainfo(content, path).get("classes")
+    if listed is None:
+        raise ValueError(
+            f"'{path}' names no classes, so that its labels are numbers without a meaning; write "
+            'them into it as "metainfo": {"classes": ["cat", "dog"]}'
+        )
+    classes = check_class_names(listed)
+    entries = [dict(entry) for entry in entries_of(content, "data_list", ("img_path",), path)]
+    for entry in entries:
+        check_label_lists(entry)
+    if entries:
+        check_labels(entries, classes, f"'{path}'")
+    records = [
+        ImageRecord(
+            entry["img_path"],
+            *(tuple(classes[label] for label in entry[key]) for key in LABEL_KEYS),
+        )
+        for entry in entries
+    ]
+    unread = {
+        key: None for entry in entries for key in entry if key not in ("img_path", *LABEL_KEYS)
+    }
+    return Annotations(records, classes, source=path, unread=tuple(unread))
+
+
+def format_openmmlab(annotations: Annotations) -> str:
+    """Returns the text of OpenMMLab's json, with the listed or found classes."""
+    classes = annotations.found_classes()
+    index = {name: i for i, name in enumerate(classes)}
+    data_list = []
+    for record in annotations.records:
+        entry: dict[str, Any] = {"img_path": record.path}
+        entry["gt_label"] = [index[name] for name in record.labels]
+        if record.unknown:
+            entry["gt_label_difficult"] = [index[name] for name in record.unknown]
+        data_list.append(entry)
+    content = {"metainfo": {"classes": classes}, "data_list": data_list}
+    return json.dumps(content, ensure_ascii=False)
