@@ -1,6 +1,7 @@
 """Annotation files of all kinds, read into and written from one form."""
 
 from mmsrdl.datasets.formats.annotations import Annotations, Box, ImageRecord
+from mmsrdl.datasets.formats.checks import Problem
 from mmsrdl.datasets.formats.files import (
     AnnotationFile,
     open_annotations,
@@ -13,6 +14,7 @@ __all__ = [
     "Annotations",
     "Box",
     "ImageRecord",
+    "Problem",
     "open_annotations",
     "parse_annotations",
     "read_annotations",
