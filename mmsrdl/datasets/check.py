@@ -6,21 +6,19 @@ import warnings
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
 from difflib import get_close_matches
-from typing import Any
 
 import torch
 from PIL import Image
 
 from mmsrdl.datasets.class_names import check_class_names
+from mmsrdl.datasets.findings import LEVELS, DataReport, Finding
 from mmsrdl.datasets.formats import ImageRecord
 from mmsrdl.datasets.image_check import ImageFacts, Loader, inspect_image
 from mmsrdl.datasets.splits import DataSplit
 
-__all__ = ["DataReport", "Finding", "check_data"]
+__all__ = ["check_data"]
 
-LEVELS = ("error", "warning", "note")
 SMALL = 32
 """Pixels of the shorter side below which an image is noted as small."""
 
@@ -34,60 +32,6 @@ MENDS = {
     "broken-image": "is damaged; fetch it again, or take it out",
     "unreadable-in-training": "cannot be read by training's loader; save it as JPEG or PNG",
 }
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that is wrong with a data set, or worth knowing.
-
-    Attributes:
-        level: ``'error'``: training fails, or its figures are wrong; ``'warning'``: it runs, and
-            probably not as meant; ``'note'``.
-        kind: What it is, such as ``'missing-file'``.
-        message: What is wrong, and the mend.
-        split: Name of the split; empty for all of them.
-        file: Annotation file.
-        line: Its line, from 1; 0 where it has none.
-        image: The image, as the annotation file has it.
-        name: The class or label.
-    """
-
-    level: str
-    kind: str
-    message: str
-    split: str = ""
-    file: str = ""
-    line: int = 0
-    image: str = ""
-    name: str = ""
-
-
-@dataclass
-class DataReport:
-    """All that was found.
-
-    Attributes:
-        findings: Errors first, then warnings, then notes.
-        classes: The classes that labels were compared with.
-        images: Images of each split, by its name.
-    """
-
-    findings: list[Finding]
-    classes: tuple[str, ...]
-    images: dict[str, int]
-
-    def count(self, level: str) -> int:
-        """Returns the number of findings of a level."""
-        return sum(finding.level == level for finding in self.findings)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Returns the report in plain types, as for JSON."""
-        return {
-            "images": self.images,
-            "classes": list(self.classes),
-            **{f"{level}s": self.count(level) for level in LEVELS},
-            "findings": [asdict(finding) for finding in self.findings],
-        }
 
 
 Progress = Callable[[Iterable[ImageFacts], int], Iterable[ImageFacts]]
@@ -127,18 +71,21 @@ def check_data(
     findings: list[Finding] = []
     for split in splits:
         own = wanted if classes is not None else split.classes or wanted
-        findings += _check_labels(split, own)
+        findings += _check_labels(split, set(own))
+    findings += _check_positives(splits, wanted)
     findings += _check_class_names(wanted, splits)
     facts = _inspect_all(splits, load, workers, progress)
     for split in splits:
         findings += _check_images(split, facts)
     findings += _check_repeats(splits, facts)
     findings.sort(key=lambda finding: LEVELS.index(finding.level))
-    images = {split.name: len(split.annotations.records) for split in splits}
-    return DataReport(findings, tuple(wanted), images)
+    images: Counter[str] = Counter()
+    for split in splits:
+        images[split.name] += len(split.annotations.records)
+    return DataReport(findings, tuple(wanted), dict(images))
 
 
-def _check_labels(split: DataSplit, classes: Sequence[str]) -> Iterator[Finding]:
+def _check_labels(split: DataSplit, known: set[str]) -> Iterator[Finding]:
     """Finds what can be seen in the annotation file alone."""
     file = split.annotations.source
     for problem in split.problems:
@@ -148,10 +95,8 @@ def _check_labels(split: DataSplit, classes: Sequence[str]) -> Iterator[Finding]
     records = split.annotations.records
     if not records and not split.problems:
         yield Finding("error", "no-images", f"'{file}' lists no image", split.name, file)
-    known = set(classes)
     for record in records:
         yield from _check_record(split, record, known)
-    yield from _check_positives(split, classes)
 
 
 def _check_record(split: DataSplit, record: ImageRecord, known: set[str]) -> Iterator[Finding]:
@@ -176,21 +121,27 @@ def _check_record(split: DataSplit, record: ImageRecord, known: set[str]) -> Ite
         yield found("note", "no-labels", text)
 
 
-def _check_positives(split: DataSplit, classes: Sequence[str]) -> Iterator[Finding]:
-    """Finds the classes that no image of the split shows."""
-    records = split.annotations.records
-    shown = {name for record in records for name in record.labels}
-    level, effect = "warning", "left out of its mAP"
-    if split.name == "train":
-        level, effect = "error", "never learned"
-    for name in classes if records else ():
-        if name not in shown:
-            text = f"no image of {split.name} shows '{name}', which is {effect}; add images of it"
-            file = split.annotations.source
-            kind = "class-without-images"
-            yield Finding(
-                level, kind, f"{text}, or leave the class out", split.name, file, 0, "", name
-            )
+def _check_positives(splits: Sequence[DataSplit], classes: Sequence[str]) -> Iterator[Finding]:
+    """Finds the classes that no image shows; several files of one split count together."""
+    filled = [split for split in splits if split.annotations.records]
+    shown: dict[str, set[str]] = {split.name: set() for split in filled}
+    files: dict[str, str] = {}
+    for split in filled:
+        shown[split.name].update(
+            name for record in split.annotations.records for name in record.labels
+        )
+        files.setdefault(split.name, split.annotations.source)
+    for stage, names in shown.items():
+        is_train = stage == "train"
+        level = "error" if is_train else "warning"
+        effect = "never learned" if is_train else "left out of its mAP"
+        for name in classes:
+            if name not in names:
+                text = (
+                    f"no image of {stage} shows '{name}', which is {effect}; add images of it, or "
+                    "leave the class out"
+                )
+                yield Finding(level, "class-without-images", text, stage, files[stage], name=name)
 
 
 def _check_class_names(classes: Sequence[str], splits: Sequence[DataSplit]) -> Iterator[Finding]:
@@ -272,7 +223,7 @@ def _compare(
 ) -> Iterator[Finding]:
     line = f", line {record.line}" if record.line else ""
     where = f"'{record.path}' of {first.name}{line}"
-    if first is split:
+    if first.name == split.name:
         text = f"is the same image as {where}; leave one"
         yield _of_record("warning", "repeated-image", text, split, other)
     else:

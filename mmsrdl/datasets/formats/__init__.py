@@ -2,12 +2,16 @@
 
 from mmsrdl.datasets.formats.annotations import Annotations, Box, ImageRecord
 from mmsrdl.datasets.formats.checks import Problem
+from mmsrdl.datasets.formats.convert import convert_annotations, copy_images, format_to_write
 from mmsrdl.datasets.formats.files import (
     AnnotationFile,
     open_annotations,
     parse_annotations,
     read_annotations,
 )
+from mmsrdl.datasets.formats.image_sizes import add_sizes
+from mmsrdl.datasets.formats.subset import format_subset
+from mmsrdl.datasets.formats.write import what_is_lost, write_annotations, write_files
 
 __all__ = [
     "AnnotationFile",
@@ -15,7 +19,15 @@ __all__ = [
     "Box",
     "ImageRecord",
     "Problem",
+    "add_sizes",
+    "convert_annotations",
+    "copy_images",
+    "format_subset",
+    "format_to_write",
     "open_annotations",
     "parse_annotations",
     "read_annotations",
+    "what_is_lost",
+    "write_annotations",
+    "write_files",
 ]

@@ -84,9 +84,8 @@ def read_openmmlab(
         )
         for entry in sound
     ]
-    unread = {
-        key: None for entry in entries for key in entry if key not in ("img_path", *LABEL_KEYS)
-    }
+    known = ("img_path", *LABEL_KEYS)
+    unread = {key: None for entry in entries for key in entry if key not in known}
     return Annotations(records, classes, source=path, unread=tuple(unread))
 
 
