@@ -4,7 +4,7 @@ from typing import Any
 
 from mmengine.config import Config, ConfigDict
 from mmengine.registry import DefaultScope
-from mmpretrain.registry import DATASETS
+from mmpretrain.registry import DATASETS, TRANSFORMS
 
 from mmsrdl.apis.config import LOADERS, datasets_of
 from mmsrdl.datasets import MultiLabelDataset
@@ -17,7 +17,7 @@ from mmsrdl.datasets.formats import (
 )
 from mmsrdl.datasets.splits import DataSplit
 
-__all__ = ["splits_of_config"]
+__all__ = ["loader_of_config", "splits_of_config"]
 
 
 def splits_of_config(cfg: Config) -> list[DataSplit]:
@@ -42,6 +42,21 @@ def splits_of_config(cfg: Config) -> list[DataSplit]:
         raise ValueError(f"{cfg.filename} has no train_, val_ or test_dataloader with a dataset")
     validated = {_place(split) for split in splits if split.name == "val"}
     return [split for split in splits if split.name != "test" or _place(split) not in validated]
+
+
+def loader_of_config(cfg: Config) -> Any:
+    """Builds the transform that loads the images of a config's first data set.
+
+    Returns:
+        The transform; None where the pipeline begins with another one.
+    """
+    with DefaultScope.overwrite_default_scope(cfg.get("default_scope") or "mmpretrain"):
+        for key in LOADERS:
+            for dataset in datasets_of(cfg[key].dataset) if cfg.get(key) else ():
+                first = dataset.pipeline[0] if dataset.get("pipeline") else {}
+                if str(first.get("type", "")).endswith("LoadImageFromFile"):
+                    return TRANSFORMS.build(first)
+    return None
 
 
 def _place(split: DataSplit) -> tuple[str, str]:

@@ -8,13 +8,18 @@ from mmsrdl.cli import load_command
 __all__ = ["ACTIONS", "make_parser", "run"]
 
 ACTIONS = {
+    "check": "find what would go wrong in training",
+    "stats": "count labels, alone and together",
     "split": "divide an annotation file into parts with like shares of every class",
     "convert": "write an annotation file in another format",
+    "vectors": "make the label vectors of your classes",
+    "init": "write the config of a training on your images",
 }
 
 EXAMPLES = """\
+  mmsrdl data check --train train.csv --val val.csv --images photos
   mmsrdl data split all.csv --parts train=0.8 val=0.2 --images images
-  mmsrdl data convert VOC2007/ImageSets/Main/train.txt train.csv
+  mmsrdl data init --train train.csv --val val.csv --images photos --out my_config.py
   mmsrdl data ACTION --help
 """
 
