@@ -7,9 +7,13 @@ import sys
 from collections.abc import Sequence
 from contextlib import redirect_stdout
 <<<<<<< HEAD
+<<<<<<< HEAD
 =======
 from types import ModuleType
 >>>>>>> side-a
+=======
+from types import ModuleType
+>>>>>>> side-b
 
 from mmsrdl.version import __version__
 
@@ -18,6 +22,7 @@ __all__ = ["COMMANDS", "load_command", "main"]
 COMMANDS = {
     "train": "train a model",
     "test": "evaluate a checkpoint",
+    "data": "check, split, convert and look into labeled images",
     "serve": "open a page in the browser that takes images",
 }
 
@@ -52,11 +57,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="of the command")
     args = parser.parse_args(argv)
 <<<<<<< HEAD
+<<<<<<< HEAD
     with redirect_stdout(sys.stderr):  # MMPretrain prints when imported; programs read stdout
         module = importlib.import_module(f"mmsrdl.cli.{args.command}")
 =======
     module = load_command(f"mmsrdl.cli.{args.command}")
 >>>>>>> side-a
+=======
+    module = load_command(f"mmsrdl.cli.{args.command}")
+>>>>>>> side-b
     command = module.make_parser(f"mmsrdl {args.command}")
     options = command.parse_args(args.arguments)
     try:
