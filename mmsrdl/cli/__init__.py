@@ -13,6 +13,7 @@ __all__ = ["COMMANDS", "main"]
 COMMANDS = {
     "train": "train a model",
     "test": "evaluate a checkpoint",
+    "infer": "predict which classes images show",
 }
 
 EPILOG = """\

@@ -323,7 +323,7 @@ def test_conventions_of_mmpretrain(car: MultiLabelInferencer, paths: list[str]) 
     assert isinstance(car, BaseInferencer)
     assert mmsrdl.MultiLabelInferencer is MultiLabelInferencer
     assert "srdl_r101_coco" in MultiLabelInferencer.list_models("srdl")
-    samples = car(["nowhere.jpg", *paths], True, 2, on_error="skip")
+    samples = car(["nowhere.jpg", *paths], return_datasamples=True, on_error="skip")
     assert "FileNotFoundError" in samples[0].error
     for sample, prediction in zip(samples[1:], car(paths), strict=True):
         assert_close(sample.pred_score, prediction.scores)
@@ -354,7 +354,7 @@ def test_files_of_predictions(car: MultiLabelInferencer, paths: list[str], tmp_p
         assert_close(torch.tensor(scores), each.scores)
     assert "do not exist" in rows[4]["error"]
     assert rows[4]["score:dog"] == ""
-    with pytest.raises(ValueError, match=r"a.txt' must end with .jsonl or .csv"):
+    with pytest.raises(ValueError, match=r"a.txt' of predictions must end with .jsonl or .csv"):
         write_predictions(found, tmp_path / "a.txt")
     with pytest.raises(ValueError, match=r"class 'a;b' holds a ';'"):
         write_predictions([Prediction(None, ("a;b",))], tmp_path / "a.csv")
