@@ -22,6 +22,7 @@ __all__ = ["COMMANDS", "load_command", "main"]
 COMMANDS = {
     "train": "train a model",
     "test": "evaluate a checkpoint",
+    "infer": "predict the labels of images",
     "data": "check, split, convert and look into labeled images",
     "serve": "open a page in the browser that takes images",
 }
