@@ -14,6 +14,7 @@ COMMANDS = {
     "train": "train a model",
     "test": "evaluate a checkpoint",
     "data": "convert, split and look into labeled images",
+    "picture": "draw what a model sees, how good it is, and its data",
 }
 
 EPILOG = """\
