@@ -1,13 +1,18 @@
 """What the commands share."""
 
 import argparse
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeVar
 
 from mmengine.config import Config, DictAction
+from rich.console import Console
+from rich.progress import track as rich_track
 
 from mmsrdl.apis import load_config
 
-__all__ = ["KeyValues", "make_config_parser", "make_parser", "read_config"]
+__all__ = ["KeyValues", "make_config_parser", "make_parser", "read_config", "track"]
+
+Item = TypeVar("Item")
 
 CONFIGS = """\
 config: a file; the name of a model, of which mmsrdl.list_models() returns all; or a config that
@@ -81,3 +86,8 @@ def read_config(options: dict[str, Any]) -> Config:
     """
     options.pop("local_rank")
     return load_config(options.pop("config"), **options)
+
+
+def track(items: Sequence[Item], description: str) -> Iterable[Item]:
+    """Yields items, with their progress and the time left on stderr."""
+    return rich_track(items, description, console=Console(stderr=True), transient=True)

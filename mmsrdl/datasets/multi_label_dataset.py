@@ -250,11 +250,10 @@ class MultiLabelDataset(BaseDataset):
         """Return the fields of a data info that hold the boxes of classes of the data set."""
         boxes = [box for box in boxes if box.name in self.class_to_idx]
         corners = [(x, y, x + w, y + h) for x, y, w, h in (box.bbox for box in boxes)]
+        labels = [self.class_to_idx[box.name] for box in boxes]
         return {
             "gt_bboxes": np.array(corners, dtype=np.float32).reshape(-1, 4),
-            "gt_bboxes_labels": np.array(
-                [self.class_to_idx[b.name] for b in boxes], dtype=np.int64
-            ),
+            "gt_bboxes_labels": np.array(labels, dtype=np.int64),
             "gt_bboxes_difficult": np.array([box.difficult for box in boxes], dtype=np.bool_),
         }
 

@@ -124,7 +124,8 @@ def format_coco(annotations: Annotations) -> str:
     """
     classes = annotations.found_classes()
     category_ids = {name: i for i, name in enumerate(classes, start=1)}
-    images, items = [], []
+    images: list[dict[str, Any]] = []
+    items: list[dict[str, Any]] = []
     for image_id, record in enumerate(annotations.records, start=1):
         if record.size is None:
             raise ValueError(

@@ -68,16 +68,12 @@ def read_openmmlab(path: str, content: dict[str, Any]) -> Annotations:
         check_label_lists(entry)
     if entries:
         check_labels(entries, classes, f"'{path}'")
-    records = [
-        ImageRecord(
-            entry["img_path"],
-            *(tuple(classes[label] for label in entry[key]) for key in LABEL_KEYS),
-        )
-        for entry in entries
-    ]
-    unread = {
-        key: None for entry in entries for key in entry if key not in ("img_path", *LABEL_KEYS)
-    }
+    records = []
+    for entry in entries:
+        labels, unknown = (tuple(classes[label] for label in entry[key]) for key in LABEL_KEYS)
+        records.append(ImageRecord(entry["img_path"], labels, unknown))
+    known = ("img_path", *LABEL_KEYS)
+    unread = {key: None for entry in entries for key in entry if key not in known}
     return Annotations(records, classes, source=path, unread=tuple(unread))
 
 

@@ -137,8 +137,8 @@ def format_voc(record: ImageRecord) -> str:
     ET.SubElement(root, "filename").text = record.path.rsplit("/", maxsplit=1)[-1]
     if record.size:
         size = ET.SubElement(root, "size")
-        for key, number in zip(("width", "height", "depth"), (*record.size, 3), strict=True):
-            ET.SubElement(size, key).text = str(number)
+        for key, side in zip(("width", "height", "depth"), (*record.size, 3), strict=True):
+            ET.SubElement(size, key).text = str(side)
     positive = set(record.labels)
     boxed = set()
     for box in record.boxes:
