@@ -40,6 +40,7 @@ def read_extras() -> dict[str, list[str]]:
         "benchmarks": read_requirements("benchmarks"),
         "text": read_requirements("text"),
         "docs": read_requirements("docs"),
+        "serve": read_requirements("serve"),
     }
 
 

@@ -5,6 +5,7 @@ import dis
 import importlib
 import sys
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 
 from mmsrdl.version import __version__
 
@@ -15,6 +16,7 @@ COMMANDS = {
     "test": "evaluate a checkpoint",
     "data": "convert, split and look into labeled images",
     "picture": "draw what a model sees, how good it is, and its data",
+    "serve": "open a page in the browser that takes images",
 }
 
 EPILOG = """\
@@ -47,7 +49,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("command", choices=COMMANDS, metavar="COMMAND", help="see above")
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="of the command")
     args = parser.parse_args(argv)
-    module = importlib.import_module(f"mmsrdl.cli.{args.command}")
+    with redirect_stdout(sys.stderr):  # MMPretrain prints when imported; programs read stdout
+        module = importlib.import_module(f"mmsrdl.cli.{args.command}")
     command = module.make_parser(f"mmsrdl {args.command}")
     options = command.parse_args(args.arguments)
     try:

@@ -2,7 +2,9 @@
 
 import argparse
 import importlib
+import sys
 from collections.abc import Mapping
+from contextlib import redirect_stdout
 from typing import Any
 
 __all__ = ["make_action_parser", "run_action"]
@@ -16,7 +18,8 @@ class ActionParser(argparse.ArgumentParser):
     def parse_args(self, args: Any = None, namespace: Any = None) -> argparse.Namespace:  # type: ignore[override]
         """Returns the action's ``run`` and its ``options``; errors are then the action's."""
         chosen = super().parse_args(args, namespace)
-        module = importlib.import_module(f"{self.package}.{chosen.action}")
+        with redirect_stdout(sys.stderr):  # as of a command
+            module = importlib.import_module(f"{self.package}.{chosen.action}")
         self.prog += f" {chosen.action}"
         options = module.make_parser(self.prog).parse_args(chosen.arguments)
         return argparse.Namespace(run=module.run, options=options)
