@@ -6,8 +6,9 @@ from typing import Any
 
 from mmsrdl.datasets.annotation_file import entries_of
 from mmsrdl.datasets.class_names import check_class_names
-from mmsrdl.datasets.data_checks import check_labels
+from mmsrdl.datasets.data_checks import check_labels, is_index
 from mmsrdl.datasets.formats.annotations import Annotations, ImageRecord
+from mmsrdl.datasets.formats.checks import Problem, collected
 
 __all__ = ["check_label_lists", "check_metainfo", "format_openmmlab", "read_openmmlab"]
 
@@ -43,7 +44,9 @@ def check_label_lists(entry: dict[str, Any]) -> None:
             )
 
 
-def read_openmmlab(path: str, content: dict[str, Any]) -> Annotations:
+def read_openmmlab(
+    path: str, content: dict[str, Any], problems: list[Problem] | None = None
+) -> Annotations:
     """Reads ``{"metainfo": {"classes": [...]}, "data_list": [...]}``.
 
     An entry is ``{"img_path": ..., "gt_label": [...], "gt_label_difficult": [...]}``, with indices
@@ -52,6 +55,7 @@ def read_openmmlab(path: str, content: dict[str, Any]) -> Annotations:
     Args:
         path: The file, for messages.
         content: Its content, with both keys.
+        problems: Takes what is wrong with entries and labels, which are then left out.
 
     Raises:
         ValueError: If it is malformed, or names no classes.
@@ -64,17 +68,29 @@ def read_openmmlab(path: str, content: dict[str, Any]) -> Annotations:
         )
     classes = check_class_names(listed)
     entries = [dict(entry) for entry in entries_of(content, "data_list", ("img_path",), path)]
+    sound = []
     for entry in entries:
-        check_label_lists(entry)
-    if entries:
-        check_labels(entries, classes, f"'{path}'")
-    records = []
-    for entry in entries:
-        labels, unknown = (tuple(classes[label] for label in entry[key]) for key in LABEL_KEYS)
-        records.append(ImageRecord(entry["img_path"], labels, unknown))
+        with collected(problems):
+            check_label_lists(entry)
+            sound.append(entry)
+    with collected(problems):
+        if sound:
+            check_labels(sound, classes, f"'{path}'")
+    records = [
+        ImageRecord(
+            entry["img_path"],
+            _names(entry["gt_label"], classes),
+            _names(entry["gt_label_difficult"], classes),
+        )
+        for entry in sound
+    ]
     known = ("img_path", *LABEL_KEYS)
     unread = {key: None for entry in entries for key in entry if key not in known}
     return Annotations(records, classes, source=path, unread=tuple(unread))
+
+
+def _names(labels: list[Any], classes: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(classes[label] for label in labels if is_index(label, len(classes)))
 
 
 def format_openmmlab(annotations: Annotations) -> str:
