@@ -24,6 +24,7 @@ COMMANDS = {
     "test": "evaluate a checkpoint",
     "infer": "predict the labels of images",
     "data": "check, split, convert and look into labeled images",
+    "picture": "draw attention, scores, curves and reports",
     "serve": "open a page in the browser that takes images",
 }
 

@@ -17,6 +17,7 @@ from mmsrdl.evaluation.functional.average_precision import average_precision
 from mmsrdl.evaluation.functional.precision_recall import PrecisionRecallF1, precision_recall_f1
 from mmsrdl.evaluation.scores_file import ScoresFile
 from mmsrdl.evaluation.thresholds import Thresholds
+from mmsrdl.visualization.canvas import printable
 from mmsrdl.visualization.precision_recall_curves import draw_precision_recall_curves
 from mmsrdl.visualization.report.content import ClassRow, Picture, class_rows, make_card
 from mmsrdl.visualization.report.mistakes import confusions, entry_loss, worst_images
@@ -30,9 +31,6 @@ CURVES = 6
 
 PAIRS = 25
 """Pairs of a missed and an invented class that are listed."""
-
-CONTROLS = {code: "\ufffd" for code in (*range(9), 11, 12, *range(14, 32), *range(127, 160))}
-"""Characters that HTML forbids."""
 
 
 def write_report(
@@ -133,7 +131,7 @@ def _template() -> Template:
     environment = Environment(
         autoescape=True,
         undefined=StrictUndefined,
-        finalize=lambda value: value.translate(CONTROLS) if isinstance(value, str) else value,
+        finalize=lambda value: printable(value) if isinstance(value, str) else value,
     )
     return environment.from_string(Path(__file__).with_name("report.html.jinja").read_text("utf-8"))
 
