@@ -6,14 +6,7 @@ import importlib
 import sys
 from collections.abc import Sequence
 from contextlib import redirect_stdout
-<<<<<<< HEAD
-<<<<<<< HEAD
-=======
 from types import ModuleType
->>>>>>> side-a
-=======
-from types import ModuleType
->>>>>>> side-b
 
 from mmsrdl.version import __version__
 
@@ -58,16 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("command", choices=COMMANDS, metavar="COMMAND", help="see above")
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="of the command")
     args = parser.parse_args(argv)
-<<<<<<< HEAD
-<<<<<<< HEAD
-    with redirect_stdout(sys.stderr):  # MMPretrain prints when imported; programs read stdout
-        module = importlib.import_module(f"mmsrdl.cli.{args.command}")
-=======
     module = load_command(f"mmsrdl.cli.{args.command}")
->>>>>>> side-a
-=======
-    module = load_command(f"mmsrdl.cli.{args.command}")
->>>>>>> side-b
     command = module.make_parser(f"mmsrdl {args.command}")
     options = command.parse_args(args.arguments)
     try:
