@@ -138,6 +138,22 @@ def test_wrong_format_and_missing_file(tmp_path: Path) -> None:
             {**COCO, "images": [{"id": 1, "file_name": "a", "width": 0, "height": 3}]},
             "width and height of image 1 of .* got 0 and 3",
         ),
+        (
+            {**COCO, "images": [{"id": [1], "file_name": "a"}]},
+            r"ids of images, .* of '.*a.json' must be numbers: unhashable",
+        ),
+        (
+            {**COCO, "categories": [{"id": 3, "name": "dog"}, {"id": 5, "name": "dog"}]},
+            r"the classes that '.*a.json' lists do not do: .*repeated: \['dog'\]",
+        ),
+        (
+            {**OPENMMLAB, "metainfo": {"classes": ["dog", 3]}},
+            r"the classes that '.*a.json' lists do not do: class names must be strings",
+        ),
+        (
+            {**OPENMMLAB, "data_list": [{"img_path": 3, "gt_label": [0]}]},
+            "'img_path' of entry 0 of 'data_list' in '.*a.json' must be the name .* got 3",
+        ),
         ({**OPENMMLAB, "metainfo": {}}, r"a.json' names no classes, so that .*write them"),
         (
             {**OPENMMLAB, "data_list": [{"img_path": "a.jpg", "gt_label": [2]}]},

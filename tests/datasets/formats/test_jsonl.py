@@ -61,6 +61,11 @@ GOOD = '{"path": "a.jpg", "labels": []}\n'
             "four finite numbers",
         ),
         (
+            '{"path": "a", "labels": ["b"], "boxes": [{"name": "b", "bbox": [0, 0, 1, 1%s]}]}'
+            % ("0" * 400),
+            "four finite numbers",
+        ),
+        (
             '{"path": "a", "labels": ["b"], "boxes": '
             '[{"name": "b", "bbox": [0, 0, 1, 1], "difficult": 1}]}',
             "'difficult' of a box of line 1 .* must be true or false, got 1",
