@@ -1,11 +1,10 @@
 """Commands that have actions, such as ``mmsrdl picture report``."""
 
 import argparse
-import importlib
-import sys
 from collections.abc import Mapping
-from contextlib import redirect_stdout
 from typing import Any
+
+from mmsrdl.cli import load_command
 
 __all__ = ["make_action_parser", "run_action"]
 
@@ -18,8 +17,7 @@ class ActionParser(argparse.ArgumentParser):
     def parse_args(self, args: Any = None, namespace: Any = None) -> argparse.Namespace:  # type: ignore[override]
         """Returns the action's ``run`` and its ``options``; errors are then the action's."""
         chosen = super().parse_args(args, namespace)
-        with redirect_stdout(sys.stderr):  # as of a command
-            module = importlib.import_module(f"{self.package}.{chosen.action}")
+        module = load_command(f"{self.package}.{chosen.action}")
         self.prog += f" {chosen.action}"
         options = module.make_parser(self.prog).parse_args(chosen.arguments)
         return argparse.Namespace(run=module.run, options=options)
