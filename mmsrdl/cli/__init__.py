@@ -14,6 +14,7 @@ COMMANDS = {
     "train": "train a model",
     "test": "evaluate a checkpoint",
     "infer": "predict which classes images show",
+    "doctor": "what a bug report needs, and what is broken in an environment",
 }
 
 EPILOG = """\

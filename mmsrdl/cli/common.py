@@ -6,8 +6,9 @@ from typing import Any
 from mmengine.config import Config, DictAction
 
 from mmsrdl.apis import load_config
+from mmsrdl.cli.parser import make_parser
 
-__all__ = ["KeyValues", "make_config_parser", "make_parser", "read_config"]
+__all__ = ["CONFIGS", "KeyValues", "make_config_parser", "make_parser", "read_config"]
 
 CONFIGS = """\
 config: a file; the name of a model, of which mmsrdl.list_models() returns all; or a config that
@@ -28,22 +29,6 @@ class KeyValues(DictAction):
                     f"--cfg-options takes KEY=VALUE, such as train_cfg.max_epochs=8, got {value!r}"
                 )
         super().__call__(parser, namespace, values, *args)
-
-
-def make_parser(prog: str, description: str | None, examples: str) -> argparse.ArgumentParser:
-    """Makes the parser of a command.
-
-    Args:
-        prog: The command.
-        description: What it does.
-        examples: Command lines, indented.
-    """
-    return argparse.ArgumentParser(
-        prog=prog,
-        description=description,
-        epilog="examples:\n" + examples,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
 
 
 def make_config_parser(
