@@ -19,6 +19,7 @@ COMMANDS = {
     "data": "check, split, convert and look into labeled images",
     "picture": "draw attention, scores, curves and reports",
     "serve": "open a page in the browser that takes images",
+    "doctor": "say what is installed, and what is broken",
 }
 
 EPILOG = """\
