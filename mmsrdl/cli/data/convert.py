@@ -41,9 +41,7 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
     parser.add_argument(
         "--classes", metavar="FILE", help="class names in order, one a line, where IN lists none"
     )
-    parser.add_argument(
-        "--write-classes", metavar="FILE", help="write the class names, one a line"
-    )
+    parser.add_argument("--write-classes", metavar="FILE", help="write the class names, one a line")
     parser.add_argument(
         "--copy-images", action="store_true", help="copy the images into VOC's JPEGImages"
     )
