@@ -1,6 +1,8 @@
 """The answers of ``mmsrdl`` to what a user gets wrong; tests/apis/test_run.py runs its commands."""
 
 import importlib
+import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -112,3 +114,10 @@ def test_every_command_is_a_module() -> None:
         module = importlib.import_module(f"mmsrdl.cli.{command}")
         assert callable(module.make_parser)
         assert callable(module.run)
+
+
+def test_nothing_but_the_answer_is_on_stdout() -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "mmsrdl", "train", "--help"], capture_output=True, text=True
+    )
+    assert result.stdout.startswith("usage: mmsrdl train")

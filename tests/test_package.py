@@ -107,7 +107,16 @@ def test_wheel_requires_no_stack_outside_the_extras(wheel: zipfile.ZipFile) -> N
     always = [line for line in requirements if "extra ==" not in line]
     assert any(line.startswith("torch") for line in always)
     assert not [line for line in always if re.match(r"(onedl-)?mm", line)]
-    extras = {"onedl", "openmmlab", "timm", "tensorboard", "optional", "tests", "benchmarks"}
+    extras = {
+        "onedl",
+        "openmmlab",
+        "timm",
+        "tensorboard",
+        "optional",
+        "tests",
+        "benchmarks",
+        "text",
+    }
     assert set(metadata.get_all("Provides-Extra")) >= extras
 
 

@@ -83,6 +83,7 @@ def get_model(
     with DefaultScope.overwrite_default_scope(scope), _no_report():
         model = MODELS.build({"data_preprocessor": cfg.get("data_preprocessor"), **cfg.model})
         model.init_weights()
+    model._config = cfg
     return model.to(device).eval()
 
 

@@ -15,7 +15,10 @@ __all__ = ["COMMANDS", "load_command", "main"]
 COMMANDS = {
     "train": "train a model",
     "test": "evaluate a checkpoint",
-    "data": "convert, split and look into labeled images",
+    "infer": "predict the labels of images",
+    "data": "check, split, convert and look into labeled images",
+    "picture": "draw attention, scores, curves and reports",
+    "serve": "open a page in the browser that takes images",
 }
 
 EPILOG = """\

@@ -200,10 +200,13 @@ class MultiLabelDataset(BaseDataset):
                 logger="current",
                 level=logging.WARNING,
             )
-        prefix = self.img_prefix
-        if file.format == "voc" and not self._has_prefix:
-            prefix = annotations.images
+        prefix = self.image_folder(file.format, annotations)
         return [self._info_of(record, prefix) for record in annotations.records]
+
+    def image_folder(self, format: str, annotations: Annotations) -> str:
+        """Return the folder that relative paths of images are below."""
+        is_voc = format == "voc" and not self._has_prefix
+        return annotations.images if is_voc else self.img_prefix
 
     def _take_classes(self, annotations: Annotations) -> None:
         """Take the file's classes where none are given, and refuse labels of others."""

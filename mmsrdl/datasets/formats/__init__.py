@@ -1,6 +1,7 @@
 """Annotation files of all kinds, read into and written from one form."""
 
 from mmsrdl.datasets.formats.annotations import Annotations, Box, ImageRecord
+from mmsrdl.datasets.formats.checks import Problem
 from mmsrdl.datasets.formats.convert import convert_annotations, copy_images, format_to_write
 from mmsrdl.datasets.formats.files import (
     AnnotationFile,
@@ -17,6 +18,7 @@ __all__ = [
     "Annotations",
     "Box",
     "ImageRecord",
+    "Problem",
     "add_sizes",
     "convert_annotations",
     "copy_images",

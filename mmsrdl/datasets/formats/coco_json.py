@@ -11,7 +11,13 @@ from pycocotools.coco import COCO
 
 from mmsrdl.datasets.annotation_file import entries_of, first_of
 from mmsrdl.datasets.formats.annotations import Annotations, Box, ImageRecord
-from mmsrdl.datasets.formats.checks import check_bbox, check_listed_classes, check_size
+from mmsrdl.datasets.formats.checks import (
+    Problem,
+    check_bbox,
+    check_listed_classes,
+    check_size,
+    collected,
+)
 
 __all__ = ["check_image_ids", "coco_box", "format_coco", "index_coco", "read_coco"]
 
@@ -89,7 +95,9 @@ def coco_box(annotation: dict[str, Any], name: str, path: str) -> Box | None:
     return Box(name, check_bbox(annotation["bbox"], where), bool(annotation.get("iscrowd")))
 
 
-def read_coco(path: str, content: dict[str, Any]) -> Annotations:
+def read_coco(
+    path: str, content: dict[str, Any], problems: list[Problem] | None = None
+) -> Annotations:
     """Reads ``images``, ``annotations`` and ``categories``; boxes are not needed.
 
     An image is positive for every class of which it has an annotation, crowds included. Classes
@@ -98,6 +106,8 @@ def read_coco(path: str, content: dict[str, Any]) -> Annotations:
     Args:
         path: The file, for messages.
         content: Its content, with the three keys.
+        problems: Takes what is wrong with single images, which are then left out, and with
+            annotations of categories that are not listed.
 
     Raises:
         ValueError: If it is malformed; the message names the entry.
@@ -107,16 +117,18 @@ def read_coco(path: str, content: dict[str, Any]) -> Annotations:
     names = {category["id"]: category["name"] for category in content["categories"]}
     classes = check_listed_classes([each["name"] for each in content["categories"]], path)
     outside = [a for a in content["annotations"] if a["category_id"] not in names]
-    if outside:
-        raise ValueError(
-            f"{len(outside)} annotations of '{path}' are of categories that it does not list, "
-            f"{first_of(sorted({str(a['category_id']) for a in outside}))}; add them to "
-            "'categories', or take the annotations out"
-        )
-    records = [
-        _record(image, index.imgToAnns.get(image["id"], []), names, path)
-        for image in content["images"]
-    ]
+    with collected(problems):
+        if outside:
+            raise ValueError(
+                f"{len(outside)} annotations of '{path}' are of categories that it does not list, "
+                f"{first_of(sorted({str(a['category_id']) for a in outside}))}; add them to "
+                "'categories', or take the annotations out"
+            )
+    records = []
+    for image in content["images"]:
+        items = [a for a in index.imgToAnns.get(image["id"], []) if a["category_id"] in names]
+        with collected(problems):
+            records.append(_record(image, items, names, path))
     return Annotations(records, classes, source=path, unread=_unread(content))
 
 

@@ -9,6 +9,7 @@ from mmengine.fileio import join_path
 
 from mmsrdl.datasets.annotation_file import first_of, read_text
 from mmsrdl.datasets.formats.annotations import Annotations, Box, ImageRecord
+from mmsrdl.datasets.formats.checks import Problem, collected
 
 __all__ = ["VOC_LAYOUT", "VOCObject", "format_voc", "read_voc", "voc_image_names", "voc_objects"]
 
@@ -105,7 +106,7 @@ def voc_objects(path: str, layout: str) -> list[VOCObject]:
     return [VOCObject(item, path) for item in _parse(path, layout).findall("object")]
 
 
-def read_voc(path: str, text: str) -> Annotations:
+def read_voc(path: str, text: str, problems: list[Problem] | None = None) -> Annotations:
     """Reads a list of images below ``ImageSets`` and their annotations.
 
     A class with an ordinary object is a label; one with only objects marked difficult is unknown.
@@ -115,6 +116,7 @@ def read_voc(path: str, text: str) -> Annotations:
     Args:
         path: The list, such as ``VOC2007/ImageSets/Main/train.txt``.
         text: Its content.
+        problems: Takes what is wrong with single annotations, which are then left out.
 
     Raises:
         FileNotFoundError: If an annotation is missing.
@@ -122,10 +124,10 @@ def read_voc(path: str, text: str) -> Annotations:
     """
     root = _root(path)
     layout = f"'{root}' should hold {VOC_LAYOUT}"
-    records = [
-        _record(name, join_path(root, "Annotations", f"{name}.xml"), layout)
-        for name in voc_image_names(text, path)
-    ]
+    records = []
+    for name in voc_image_names(text, path):
+        with collected(problems):
+            records.append(_record(name, join_path(root, "Annotations", f"{name}.xml"), layout))
     return Annotations(records, source=path, images=join_path(root, "JPEGImages"))
 
 

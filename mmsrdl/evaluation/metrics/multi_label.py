@@ -1,10 +1,8 @@
 """mAP, CP, CR, CF1, OP, OR and OF1 of a data set in one pass."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, get_args
 
-import numpy as np
 from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
@@ -16,6 +14,7 @@ from mmsrdl.evaluation.functional.average_precision import APKind, average_preci
 from mmsrdl.evaluation.functional.precision_recall import check_threshold, precision_recall_f1
 from mmsrdl.evaluation.gather import gather_batch
 from mmsrdl.evaluation.metrics.table import per_class_table
+from mmsrdl.evaluation.scores_file import ScoresFile
 from mmsrdl.registry import METRICS
 
 
@@ -137,7 +136,13 @@ class MultiLabelMetric(BaseMetric):
         if self.per_class:
             metrics.update({f"AP/{names[c]}": ap[c].item() for c in scored.nonzero().flatten()})
         if self.out_file is not None:
-            _save(self.out_file, names, batch)
+            ScoresFile(
+                tuple(names),
+                batch.scores.cpu(),
+                batch.targets.cpu(),
+                batch.sample_idx.cpu(),
+                tuple(batch.img_paths),
+            ).save(self.out_file)
         self._log(names, ap, batch.targets)
         return metrics
 
@@ -196,16 +201,3 @@ def _thresholds(thr: float | Sequence[float]) -> tuple[float, ...]:
     if len({f"{value:g}" for value in values}) < len(values):
         raise ValueError(f"thr must hold distinct thresholds, got {list(values)}")
     return values
-
-
-def _save(out_file: str, names: list[str], batch: ScoredBatch) -> None:
-    arrays: dict[str, Any] = {
-        "names": np.array(names),
-        "scores": batch.scores.cpu().numpy(),
-        "targets": batch.targets.cpu().numpy(),
-        "sample_idx": batch.sample_idx.cpu().numpy(),
-    }
-    if any(batch.img_paths):
-        arrays["img_path"] = np.array(batch.img_paths)
-    Path(out_file).parent.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(out_file, **arrays)
