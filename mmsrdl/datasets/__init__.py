@@ -10,10 +10,7 @@ from mmsrdl.datasets.cooccurrence import (
     save_cooccurrence,
 )
 from mmsrdl.datasets.multi_label_dataset import MultiLabelDataset
-from mmsrdl.datasets.same_content import same_content
 from mmsrdl.datasets.samplers import SeededSampler
-from mmsrdl.datasets.split_file import split_file
-from mmsrdl.datasets.stratified_split import stratified_split
 from mmsrdl.datasets.transforms import MultiScaleCrop, TorchResize
 from mmsrdl.datasets.voc import VOCMultiLabel
 from mmsrdl.datasets.wrappers import inner_datasets
@@ -32,8 +29,5 @@ __all__ = [
     "default_collate",
     "inner_datasets",
     "load_cooccurrence",
-    "same_content",
     "save_cooccurrence",
-    "split_file",
-    "stratified_split",
 ]

@@ -17,7 +17,8 @@ ACTIONS = {
 
 EXAMPLES = """\
   mmsrdl data check --train train.csv --val val.csv --images photos
-  mmsrdl data split all.csv --parts train=0.8 val=0.2 --images images
+  mmsrdl data split all.csv --parts train=0.8 val=0.2 --images photos
+  mmsrdl data convert VOC2007/ImageSets/Main/train.txt train.csv
   mmsrdl data init --train train.csv --val val.csv --images photos --out my_config.py
   mmsrdl data ACTION --help
 """
