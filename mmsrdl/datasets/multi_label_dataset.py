@@ -200,10 +200,13 @@ class MultiLabelDataset(BaseDataset):
                 logger="current",
                 level=logging.WARNING,
             )
-        prefix = self.img_prefix
-        if file.format == "voc" and not self._has_prefix:
-            prefix = annotations.images
+        prefix = self.image_folder(file.format, annotations)
         return [self._info_of(record, prefix) for record in annotations.records]
+
+    def image_folder(self, format: str, annotations: Annotations) -> str:
+        """Return the folder that relative paths of images are below."""
+        is_voc = format == "voc" and not self._has_prefix
+        return annotations.images if is_voc else self.img_prefix
 
     def _take_classes(self, annotations: Annotations) -> None:
         """Take the file's classes where none are given, and refuse labels of others."""
@@ -250,11 +253,10 @@ class MultiLabelDataset(BaseDataset):
         """Return the fields of a data info that hold the boxes of classes of the data set."""
         boxes = [box for box in boxes if box.name in self.class_to_idx]
         corners = [(x, y, x + w, y + h) for x, y, w, h in (box.bbox for box in boxes)]
+        labels = [self.class_to_idx[box.name] for box in boxes]
         return {
             "gt_bboxes": np.array(corners, dtype=np.float32).reshape(-1, 4),
-            "gt_bboxes_labels": np.array(
-                [self.class_to_idx[b.name] for b in boxes], dtype=np.int64
-            ),
+            "gt_bboxes_labels": np.array(labels, dtype=np.int64),
             "gt_bboxes_difficult": np.array([box.difficult for box in boxes], dtype=np.bool_),
         }
 

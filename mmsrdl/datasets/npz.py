@@ -21,16 +21,19 @@ DAMAGED = (
 )
 
 
-def read_npz(path: str | PathLike[str], keys: Sequence[str], argument: str) -> list[np.ndarray]:
+def read_npz(
+    path: str | PathLike[str], keys: Sequence[str], argument: str, optional: Sequence[str] = ()
+) -> list[np.ndarray]:
     """Read arrays of numbers and strings from an npz file.
 
     Args:
         path: The npz file.
         keys: Names of the arrays wanted.
         argument: What the user calls the file, for the messages.
+        optional: Names of further arrays; one without entries stands for those that are missing.
 
     Returns:
-        One array a key.
+        One array a key, then one an optional key.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -40,6 +43,7 @@ def read_npz(path: str | PathLike[str], keys: Sequence[str], argument: str) -> l
         with np.load(path, allow_pickle=False) as file:
             found = sorted(file.files)
             arrays = [file[key] for key in keys if key in found]
+            further = [file[key] if key in found else np.empty(0) for key in optional]
     except FileNotFoundError as error:
         raise FileNotFoundError(f"{argument}='{path}' does not exist") from error
     except DAMAGED as error:
@@ -53,4 +57,4 @@ def read_npz(path: str | PathLike[str], keys: Sequence[str], argument: str) -> l
         raise ValueError(
             f"{argument}='{path}' must hold {' and '.join(map(repr, keys))}, got {found}"
         )
-    return arrays
+    return arrays + further

@@ -96,6 +96,14 @@ def backend_for(*tensors: Tensor | None) -> ModuleType:
     return chunked
 
 
+def describe_backend(device: torch.device) -> str:
+    """Says which back end serves float32 tensors of a device, and why no faster one does."""
+    if device.type == "cpu":
+        return "cpu: made for CPUs"
+    why = _why_not_triton(device)
+    return f"chunked: {why}" if why else "triton: tried just now, and right"
+
+
 def _types_not_covered(types: set[torch.dtype]) -> str:
     names = sorted(str(dtype).removeprefix("torch.") for dtype in types - set(TRITON_TYPES))
     return f"the Triton kernels do not cover {', '.join(names)}"

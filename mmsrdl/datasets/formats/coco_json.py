@@ -10,9 +10,14 @@ from mmengine.logging import print_log
 from pycocotools.coco import COCO
 
 from mmsrdl.datasets.annotation_file import entries_of, first_of
-from mmsrdl.datasets.class_names import check_class_names
 from mmsrdl.datasets.formats.annotations import Annotations, Box, ImageRecord
-from mmsrdl.datasets.formats.checks import check_bbox, check_size
+from mmsrdl.datasets.formats.checks import (
+    Problem,
+    check_bbox,
+    check_listed_classes,
+    check_size,
+    collected,
+)
 
 __all__ = ["check_image_ids", "coco_box", "format_coco", "index_coco", "read_coco"]
 
@@ -27,7 +32,8 @@ def index_coco(content: dict[str, Any], path: str) -> COCO:
     """Returns pycocotools' index of a file's content, whose images stay in ``dataset``.
 
     Raises:
-        ValueError: If an image, annotation or category lacks a key that is needed.
+        ValueError: If an image, annotation or category lacks a key that is needed, or has an id
+            that is no number or string.
     """
     entries_of(content, "images", ("id", "file_name"), path)
     entries_of(content, "annotations", ("image_id", "category_id"), path)
@@ -36,8 +42,14 @@ def index_coco(content: dict[str, Any], path: str) -> COCO:
         item.setdefault("id", number)  # the index asks for it, labels do not
     index = COCO()
     index.dataset = content
-    with redirect_stdout(io.StringIO()):  # it reports its progress
-        index.createIndex()
+    try:
+        with redirect_stdout(io.StringIO()):  # it reports its progress
+            index.createIndex()
+    except TypeError as error:
+        raise ValueError(
+            f"ids of images, annotations and categories of '{path}' must be numbers: {error}; mend "
+            "the file"
+        ) from error
     return index
 
 
@@ -83,7 +95,9 @@ def coco_box(annotation: dict[str, Any], name: str, path: str) -> Box | None:
     return Box(name, check_bbox(annotation["bbox"], where), bool(annotation.get("iscrowd")))
 
 
-def read_coco(path: str, content: dict[str, Any]) -> Annotations:
+def read_coco(
+    path: str, content: dict[str, Any], problems: list[Problem] | None = None
+) -> Annotations:
     """Reads ``images``, ``annotations`` and ``categories``; boxes are not needed.
 
     An image is positive for every class of which it has an annotation, crowds included. Classes
@@ -92,6 +106,8 @@ def read_coco(path: str, content: dict[str, Any]) -> Annotations:
     Args:
         path: The file, for messages.
         content: Its content, with the three keys.
+        problems: Takes what is wrong with single images, which are then left out, and with
+            annotations of categories that are not listed.
 
     Raises:
         ValueError: If it is malformed; the message names the entry.
@@ -99,18 +115,20 @@ def read_coco(path: str, content: dict[str, Any]) -> Annotations:
     index = index_coco(content, path)
     check_image_ids(index, path)
     names = {category["id"]: category["name"] for category in content["categories"]}
-    classes = check_class_names([category["name"] for category in content["categories"]])
+    classes = check_listed_classes([each["name"] for each in content["categories"]], path)
     outside = [a for a in content["annotations"] if a["category_id"] not in names]
-    if outside:
-        raise ValueError(
-            f"{len(outside)} annotations of '{path}' are of categories that it does not list, "
-            f"{first_of(sorted({str(a['category_id']) for a in outside}))}; add them to "
-            "'categories', or take the annotations out"
-        )
-    records = [
-        _record(image, index.imgToAnns.get(image["id"], []), names, path)
-        for image in content["images"]
-    ]
+    with collected(problems):
+        if outside:
+            raise ValueError(
+                f"{len(outside)} annotations of '{path}' are of categories that it does not list, "
+                f"{first_of(sorted({str(a['category_id']) for a in outside}))}; add them to "
+                "'categories', or take the annotations out"
+            )
+    records = []
+    for image in content["images"]:
+        items = [a for a in index.imgToAnns.get(image["id"], []) if a["category_id"] in names]
+        with collected(problems):
+            records.append(_record(image, items, names, path))
     return Annotations(records, classes, source=path, unread=_unread(content))
 
 
@@ -124,7 +142,8 @@ def format_coco(annotations: Annotations) -> str:
     """
     classes = annotations.found_classes()
     category_ids = {name: i for i, name in enumerate(classes, start=1)}
-    images, items = [], []
+    images: list[dict[str, Any]] = []
+    items: list[dict[str, Any]] = []
     for image_id, record in enumerate(annotations.records, start=1):
         if record.size is None:
             raise ValueError(

@@ -2,11 +2,12 @@
 
 import csv
 import io
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 
 from mmsrdl.datasets.annotation_file import first_of
 from mmsrdl.datasets.formats.annotations import Annotations, ImageRecord
-from mmsrdl.datasets.formats.checks import check_repeats
+from mmsrdl.datasets.formats.checks import Problem, check_repeats, collected
 
 __all__ = ["SEPARATOR", "annotation_rows", "csv_rows", "format_csv", "has_header", "read_csv"]
 
@@ -25,7 +26,7 @@ HINT = (
 )
 
 
-def read_csv(path: str, text: str) -> Annotations:
+def read_csv(path: str, text: str, problems: list[Problem] | None = None) -> Annotations:
     """Reads a CSV file with the header ``path,labels[,unknown]``.
 
     Names of columns may be other usual ones (``COLUMNS``), in any case and order. A file whose
@@ -35,25 +36,35 @@ def read_csv(path: str, text: str) -> Annotations:
     Args:
         path: The file, for messages.
         text: Its content.
+        problems: Takes what is wrong with single rows, which are then left out.
 
     Raises:
         ValueError: If it is no such CSV; the message names the line.
     """
-    rows = csv_rows(path, text)
+    rows = csv_rows(path, text, problems)
     first, head = next(rows, (0, []))
     if not head:
         raise ValueError(f"'{path}' is empty; {HINT}")
     bare = not has_header(head)
     places, unread = ({"path": 0, "labels": 1}, ()) if bare else _places(head, path)
     width = len(places) if bare else len(head)
-    records = [_record(head, first, places, width, path)] if bare else []
-    records += [_record(cells, line, places, width, path) for line, cells in rows]
-    check_repeats(records, path)
+    records = []
+    for line, cells in itertools.chain([(first, head)] if bare else [], rows):
+        with collected(problems, line):
+            records.append(_record(cells, line, places, width, path))
+    check_repeats(records, path, problems)
     return Annotations(records, source=path, unread=unread)
 
 
-def csv_rows(path: str, text: str) -> Iterator[tuple[int, list[str]]]:
+def csv_rows(
+    path: str, text: str, problems: list[Problem] | None = None
+) -> Iterator[tuple[int, list[str]]]:
     """Yields the line and the cells of every row that is not blank.
+
+    Args:
+        path: The file, for messages.
+        text: Its content.
+        problems: Takes what is wrong with single rows, which are then left out.
 
     Raises:
         ValueError: If a row is none of a CSV; the message names the line.
@@ -61,12 +72,21 @@ def csv_rows(path: str, text: str) -> Iterator[tuple[int, list[str]]]:
     if "\0" in text:
         raise ValueError(f"'{path}' holds NUL characters, so it is no CSV; write it again as UTF-8")
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    line = 1
+    while True:
+        line = reader.line_num + 1
+        cells: list[str] | None = []
+        with collected(problems, line):
+            cells = _next_row(reader, line, path)
+        if cells is None:
+            return
+        if any(cell.strip() for cell in cells):
+            yield line, cells
+
+
+def _next_row(reader: Iterator[list[str]], line: int, path: str) -> list[str] | None:
+    """Returns the cells of the next row, None after the last."""
     try:
-        for cells in reader:
-            if any(cell.strip() for cell in cells):
-                yield line, cells
-            line = reader.line_num + 1
+        return next(reader, None)
     except csv.Error as error:
         raise ValueError(
             f"line {line} of '{path}' is no row of a CSV: {error}; put a cell that holds a quote "

@@ -14,6 +14,7 @@ from mmsrdl.datasets.annotation_file import (
     read_text,
 )
 from mmsrdl.datasets.formats.annotations import Annotations
+from mmsrdl.datasets.formats.checks import Problem, collected
 from mmsrdl.datasets.formats.coco_json import read_coco
 from mmsrdl.datasets.formats.csv_file import read_csv
 from mmsrdl.datasets.formats.jsonl import read_jsonl
@@ -22,14 +23,14 @@ from mmsrdl.datasets.formats.voc_folder import read_voc
 
 __all__ = ["READERS", "AnnotationFile", "open_annotations", "parse_annotations", "read_annotations"]
 
-READERS: dict[str, Callable[[str, Any], Annotations]] = {
+READERS: dict[str, Callable[[str, Any, list[Problem] | None], Annotations]] = {
     "csv": read_csv,
     "jsonl": read_jsonl,
     "openmmlab": read_openmmlab,
     "coco": read_coco,
     "voc": read_voc,
 }
-"""By format: takes path and content."""
+"""By format: takes path, content, and a list for what is wrong with single entries, or None."""
 
 JSON = {"openmmlab": "mmsrdl.MultiLabelDataset", "coco": "mmsrdl.CocoMultiLabel"}
 """By format: its key in ``annotation_file.FORMATS``."""
@@ -97,14 +98,21 @@ def open_annotations(
     return AnnotationFile(path, found, content)
 
 
-def parse_annotations(file: AnnotationFile) -> Annotations:
+def parse_annotations(file: AnnotationFile, problems: list[Problem] | None = None) -> Annotations:
     """Reads what was opened.
+
+    Args:
+        file: See :func:`open_annotations`.
+        problems: Takes what is wrong; as much as can be read is returned. Without such a list the
+            first problem is an error.
 
     Raises:
         FileNotFoundError: If one of VOC's XML files is missing.
         ValueError: If it is malformed.
     """
-    annotations = READERS[file.format](file.path, file.content)
+    annotations = Annotations([], source=file.path)
+    with collected(problems):
+        annotations = READERS[file.format](file.path, file.content, problems)
     annotations.images = annotations.images or os.path.dirname(file.path) or "."
     return annotations
 

@@ -5,7 +5,13 @@ from typing import Any
 
 from mmsrdl.datasets.annotation_file import first_of
 from mmsrdl.datasets.formats.annotations import Annotations, Box, ImageRecord
-from mmsrdl.datasets.formats.checks import check_bbox, check_repeats, check_size
+from mmsrdl.datasets.formats.checks import (
+    Problem,
+    check_bbox,
+    check_repeats,
+    check_size,
+    collected,
+)
 
 __all__ = ["format_jsonl", "read_jsonl"]
 
@@ -13,7 +19,7 @@ KEYS = ("path", "labels", "unknown", "boxes", "width", "height")
 EXAMPLE = '{"path": "a.jpg", "labels": ["cat", "dog"]}'
 
 
-def read_jsonl(path: str, text: str) -> Annotations:
+def read_jsonl(path: str, text: str, problems: list[Problem] | None = None) -> Annotations:
     """Reads JSON lines: ``{"path": ..., "labels": [...]}``, an image a line.
 
     Further keys, each optional: ``unknown``, a list of class names; ``boxes``, a list of
@@ -23,6 +29,7 @@ def read_jsonl(path: str, text: str) -> Annotations:
     Args:
         path: The file, for messages.
         text: Its content.
+        problems: Takes what is wrong with single lines, which are then left out.
 
     Raises:
         ValueError: If a line is no such object; the message names it.
@@ -32,12 +39,13 @@ def read_jsonl(path: str, text: str) -> Annotations:
     # Not splitlines, which would also part a line at characters that a JSON string may hold.
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
-            entry = _parse(line, f"line {number} of '{path}'")
-            records.append(_record(entry, number, f"line {number} of '{path}'"))
-            unread.update(dict.fromkeys(key for key in entry if key not in KEYS))
-    if not records:
+            with collected(problems, number):
+                entry = _parse(line, f"line {number} of '{path}'")
+                records.append(_record(entry, number, f"line {number} of '{path}'"))
+                unread.update(dict.fromkeys(key for key in entry if key not in KEYS))
+    if not records and not problems:
         raise ValueError(f"'{path}' is empty; write an image a line, such as {EXAMPLE}")
-    check_repeats(records, path)
+    check_repeats(records, path, problems)
     return Annotations(records, source=path, unread=tuple(unread))
 
 

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from mmsrdl.datasets.annotation_file import entries_of
-from mmsrdl.datasets.class_names import check_class_names
-from mmsrdl.datasets.data_checks import check_labels
+from mmsrdl.datasets.data_checks import check_labels, is_index
 from mmsrdl.datasets.formats.annotations import Annotations, ImageRecord
+from mmsrdl.datasets.formats.checks import Problem, check_listed_classes, collected
 
 __all__ = ["check_label_lists", "check_metainfo", "format_openmmlab", "read_openmmlab"]
 
@@ -43,7 +43,9 @@ def check_label_lists(entry: dict[str, Any]) -> None:
             )
 
 
-def read_openmmlab(path: str, content: dict[str, Any]) -> Annotations:
+def read_openmmlab(
+    path: str, content: dict[str, Any], problems: list[Problem] | None = None
+) -> Annotations:
     """Reads ``{"metainfo": {"classes": [...]}, "data_list": [...]}``.
 
     An entry is ``{"img_path": ..., "gt_label": [...], "gt_label_difficult": [...]}``, with indices
@@ -52,6 +54,7 @@ def read_openmmlab(path: str, content: dict[str, Any]) -> Annotations:
     Args:
         path: The file, for messages.
         content: Its content, with both keys.
+        problems: Takes what is wrong with entries and labels, which are then left out.
 
     Raises:
         ValueError: If it is malformed, or names no classes.
@@ -62,23 +65,32 @@ def read_openmmlab(path: str, content: dict[str, Any]) -> Annotations:
             f"'{path}' names no classes, so that its labels are numbers without a meaning; write "
             'them into it as "metainfo": {"classes": ["cat", "dog"]}'
         )
-    classes = check_class_names(listed)
+    classes = check_listed_classes(listed, path)
     entries = [dict(entry) for entry in entries_of(content, "data_list", ("img_path",), path)]
-    for entry in entries:
-        check_label_lists(entry)
-    if entries:
-        check_labels(entries, classes, f"'{path}'")
+    sound = []
+    for number, entry in enumerate(entries):
+        with collected(problems):
+            _check_path(entry["img_path"], number, path)
+            check_label_lists(entry)
+            sound.append(entry)
+    with collected(problems):
+        if sound:
+            check_labels(sound, classes, f"'{path}'")
     records = [
         ImageRecord(
             entry["img_path"],
-            *(tuple(classes[label] for label in entry[key]) for key in LABEL_KEYS),
+            _names(entry["gt_label"], classes),
+            _names(entry["gt_label_difficult"], classes),
         )
-        for entry in entries
+        for entry in sound
     ]
-    unread = {
-        key: None for entry in entries for key in entry if key not in ("img_path", *LABEL_KEYS)
-    }
+    known = ("img_path", *LABEL_KEYS)
+    unread = {key: None for entry in entries for key in entry if key not in known}
     return Annotations(records, classes, source=path, unread=tuple(unread))
+
+
+def _names(labels: list[Any], classes: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(classes[label] for label in labels if is_index(label, len(classes)))
 
 
 def format_openmmlab(annotations: Annotations) -> str:
@@ -94,3 +106,11 @@ def format_openmmlab(annotations: Annotations) -> str:
         data_list.append(entry)
     content = {"metainfo": {"classes": classes}, "data_list": data_list}
     return json.dumps(content, ensure_ascii=False)
+
+
+def _check_path(value: Any, number: int, path: str) -> None:
+    if not isinstance(value, str) or not value:
+        raise ValueError(
+            f"'img_path' of entry {number} of 'data_list' in '{path}' must be the name of an "
+            f"image, got {value!r}"
+        )

@@ -2,12 +2,14 @@
 
 import math
 import os
+import re
 import xml.etree.ElementTree as ET
 
 from mmengine.fileio import join_path
 
 from mmsrdl.datasets.annotation_file import first_of, read_text
 from mmsrdl.datasets.formats.annotations import Annotations, Box, ImageRecord
+from mmsrdl.datasets.formats.checks import Problem, collected
 
 __all__ = ["VOC_LAYOUT", "VOCObject", "format_voc", "read_voc", "voc_image_names", "voc_objects"]
 
@@ -104,7 +106,7 @@ def voc_objects(path: str, layout: str) -> list[VOCObject]:
     return [VOCObject(item, path) for item in _parse(path, layout).findall("object")]
 
 
-def read_voc(path: str, text: str) -> Annotations:
+def read_voc(path: str, text: str, problems: list[Problem] | None = None) -> Annotations:
     """Reads a list of images below ``ImageSets`` and their annotations.
 
     A class with an ordinary object is a label; one with only objects marked difficult is unknown.
@@ -114,6 +116,7 @@ def read_voc(path: str, text: str) -> Annotations:
     Args:
         path: The list, such as ``VOC2007/ImageSets/Main/train.txt``.
         text: Its content.
+        problems: Takes what is wrong with single annotations, which are then left out.
 
     Raises:
         FileNotFoundError: If an annotation is missing.
@@ -121,10 +124,10 @@ def read_voc(path: str, text: str) -> Annotations:
     """
     root = _root(path)
     layout = f"'{root}' should hold {VOC_LAYOUT}"
-    records = [
-        _record(name, join_path(root, "Annotations", f"{name}.xml"), layout)
-        for name in voc_image_names(text, path)
-    ]
+    records = []
+    for name in voc_image_names(text, path):
+        with collected(problems):
+            records.append(_record(name, join_path(root, "Annotations", f"{name}.xml"), layout))
     return Annotations(records, source=path, images=join_path(root, "JPEGImages"))
 
 
@@ -137,8 +140,8 @@ def format_voc(record: ImageRecord) -> str:
     ET.SubElement(root, "filename").text = record.path.rsplit("/", maxsplit=1)[-1]
     if record.size:
         size = ET.SubElement(root, "size")
-        for key, number in zip(("width", "height", "depth"), (*record.size, 3), strict=True):
-            ET.SubElement(size, key).text = str(number)
+        for key, side in zip(("width", "height", "depth"), (*record.size, 3), strict=True):
+            ET.SubElement(size, key).text = str(side)
     positive = set(record.labels)
     boxed = set()
     for box in record.boxes:
@@ -190,7 +193,7 @@ def _record(name: str, path: str, layout: str) -> ImageRecord:
 
 def _size(root: ET.Element) -> tuple[int, int] | None:
     texts = [(root.findtext(f"size/{key}") or "").strip() for key in ("width", "height")]
-    if not all(text.isdecimal() and int(text) for text in texts):
+    if not all(re.fullmatch("[1-9][0-9]{0,8}", text) for text in texts):
         return None
     return int(texts[0]), int(texts[1])
 

@@ -35,7 +35,7 @@ class PrecisionRecallF1(NamedTuple):
 
 
 def precision_recall_f1(
-    scores: Tensor, targets: Tensor, thr: float = 0.5, topk: int | None = None
+    scores: Tensor, targets: Tensor, thr: float | Tensor = 0.5, topk: int | None = None
 ) -> PrecisionRecallF1:
     r"""CP, CR, CF1, OP, OR and OF1 of multi-label predictions, SRDL's Eqs. (14)-(16).
 
@@ -51,27 +51,25 @@ def precision_recall_f1(
     Args:
         scores: [N, C], probabilities in [0, 1].
         targets: [N, C] of 1 (positive), 0 (negative) and -1 (unknown).
-        thr: Threshold in [0, 1].
+        thr: Threshold in [0, 1], or [C] of them, one a class.
         topk: k in 1, ..., C; None lets the threshold decide alone.
 
     Returns:
         Fractions, not percent.
 
     Raises:
-        TypeError: ``thr`` is no number or ``topk`` no integer.
+        TypeError: ``thr`` is neither a number nor a tensor, or ``topk`` no integer.
         ValueError: ``thr`` or ``topk`` is out of range, ``scores`` are no probabilities, or the
             input is malformed (see :func:`check_scores_and_targets`).
     """
     check_scores_and_targets(scores, targets)
     check_probabilities(scores)
-    check_threshold(thr)
+    limit = _limit(thr, scores)
     if topk is not None:
         _check_topk(topk, scores.shape[1])
-    if scores.is_floating_point():
-        thr = torch.tensor(thr, dtype=scores.dtype).item()  # rounded as the scores are
     rows = max(1, BLOCK // max(1, scores.shape[1]))
     blocks = zip(scores.split(rows), targets.split(rows), strict=True)
-    counts = sum(_count(to_array(score), to_array(target), thr, topk) for score, target in blocks)
+    counts = sum(_count(to_array(score), to_array(target), limit, topk) for score, target in blocks)
     correct, pred, gt = torch.as_tensor(counts).double()  # (C,)
     cp, op = (
         _ratio(correct, pred).mean().item(),
@@ -92,6 +90,21 @@ def check_threshold(thr: float) -> None:
         )
 
 
+def _limit(thr: float | Tensor, scores: Tensor) -> float | np.ndarray:
+    """The threshold, or those of the classes [C], rounded as the scores [N, C] are."""
+    if not isinstance(thr, Tensor):
+        check_threshold(thr)
+        return torch.tensor(thr, dtype=scores.dtype).item() if scores.is_floating_point() else thr
+    if thr.shape != scores.shape[1:]:
+        raise ValueError(
+            f"thr must be a number or have the shape [{scores.shape[1]}], one threshold a class, "
+            f"got the shape {list(thr.shape)}"
+        )
+    for value in thr.tolist():
+        check_threshold(value)
+    return to_array(thr.to(scores.dtype) if scores.is_floating_point() else thr)
+
+
 def _check_topk(k: int, classes: int) -> None:
     if isinstance(k, bool) or not isinstance(k, Integral):
         raise TypeError(f"topk must be an integer in 1, ..., {classes}, or None, got {k!r}")
@@ -102,26 +115,29 @@ def _check_topk(k: int, classes: int) -> None:
         )
 
 
-def _count(scores: np.ndarray, targets: np.ndarray, thr: float, topk: int | None) -> np.ndarray:
+def _count(
+    scores: np.ndarray, targets: np.ndarray, thr: float | np.ndarray, topk: int | None
+) -> np.ndarray:
     """Correct, predicted and true entries [3, C] of every class."""
     predicted = scores >= thr
     if topk is not None:
-        _keep_highest(predicted, scores, topk)
+        # Under one threshold, k predicted entries of an image are its k highest.
+        _keep_highest(predicted, scores, topk, spared=0 if isinstance(thr, np.ndarray) else topk)
     if targets.size and targets.min() < 0:
         predicted &= targets != -1
     true = targets == 1
     return np.stack([count_columns(mask) for mask in (predicted & true, predicted, true)])
 
 
-def _keep_highest(predicted: np.ndarray, scores: np.ndarray, k: int) -> None:
+def _keep_highest(predicted: np.ndarray, scores: np.ndarray, k: int, spared: int) -> None:
     """Takes from each row of a mask [N, C] what is not among its k highest scores.
 
-    Exactly k places are given away, of equal scores to the first. A row of at most k entries has
-    nothing to lose: they are above the threshold, and so the highest.
+    Exactly k places are given away, of equal scores to the first. Rows of at most ``spared``
+    entries have nothing to lose.
     """
     # Bytes that just hold the number of classes are summed quickest.
     counts = predicted.view(np.uint8).sum(1, dtype=np.min_scalar_type(predicted.shape[1]))
-    crowded = np.flatnonzero(counts > k)
+    crowded = np.flatnonzero(counts > spared)
     scores = scores[crowded]
     last = scores.shape[1] - k
     highest = scores >= np.partition(scores, last, axis=1)[:, last, None]

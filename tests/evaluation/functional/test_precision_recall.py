@@ -5,17 +5,21 @@ from mmsrdl.evaluation import PrecisionRecallF1, precision_recall_f1
 
 
 def slow_figures(
-    scores: list[list[float]], targets: list[list[int]], thr: float, topk: int | None
+    scores: list[list[float]],
+    targets: list[list[int]],
+    thr: float | list[float],
+    topk: int | None,
 ) -> list[float]:
     """From the definition, entry by entry."""
     classes = range(len(scores[0]))
+    limits = thr if isinstance(thr, list) else [thr] * len(classes)
     correct, pred, gt = ([0] * len(classes) for _ in range(3))
     for score, target in zip(scores, targets, strict=True):
         ranked = sorted(classes, key=lambda c: (-score[c], c))
         for c in classes:
             if target[c] == -1:
                 continue
-            hit = score[c] >= thr and (topk is None or c in ranked[:topk])
+            hit = score[c] >= limits[c] and (topk is None or c in ranked[:topk])
             pred[c] += hit
             gt[c] += target[c]
             correct[c] += hit and target[c]
@@ -158,3 +162,48 @@ def test_gpu_equals_cpu():
     assert precision_recall_f1(scores.cuda(), targets.cuda(), 0.5, 3) == precision_recall_f1(
         scores, targets, 0.5, 3
     )
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("topk", [None, 1, 3, 6])
+@pytest.mark.parametrize("levels", [None, 4])
+def test_a_threshold_a_class_equals_slow_loop(seed, topk, levels):
+    generator = torch.Generator().manual_seed(seed)
+    scores, thr = (torch.rand(n, 6, generator=generator, dtype=torch.float64) for n in (30, 1))
+    if levels is not None:
+        scores, thr = ((part * (levels + 1)).floor() / levels for part in (scores, thr))
+    targets = torch.randint(-1, 2, (30, 6), generator=generator)
+    figures = precision_recall_f1(scores, targets, thr[0], topk)
+    slow = slow_figures(scores.tolist(), targets.tolist(), thr[0].tolist(), topk)
+    assert list(figures) == pytest.approx(slow, abs=1e-12)
+
+
+def test_a_class_above_its_threshold_may_not_be_among_the_highest():
+    scores, targets = torch.tensor([[0.4, 0.6]]), torch.tensor([[1, 0]])
+    thr = torch.tensor([0.3, 0.7])
+    assert precision_recall_f1(scores, targets, thr).OF1 == 1
+    assert precision_recall_f1(scores, targets, thr, topk=1).OF1 == 0
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+@pytest.mark.parametrize("topk", [None, 2])
+def test_equal_thresholds_are_one_threshold(dtype, topk):
+    scores = (torch.rand(40, 5, generator=torch.Generator().manual_seed(0)) * 10).round() / 10
+    scores, targets = scores.to(dtype), torch.randint(-1, 2, (40, 5))
+    thr = torch.full((5,), 0.6, dtype=torch.float64)
+    one = precision_recall_f1(scores, targets, 0.6, topk)
+    assert precision_recall_f1(scores, targets, thr, topk) == one
+
+
+@pytest.mark.parametrize(
+    ("thr", "message"),
+    [
+        (torch.tensor(0.5), r"have the shape \[2\], one threshold a class, got the shape \[\]"),
+        (torch.full((3,), 0.5), r"have the shape \[2\].* got the shape \[3\]"),
+        (torch.tensor([0.5, 1.5]), r"thr must lie in \[0, 1\].* got 1.5"),
+        (torch.tensor([0.5, torch.nan]), r"thr must lie in \[0, 1\].* got nan"),
+    ],
+)
+def test_wrong_thresholds_of_classes(thr, message):
+    with pytest.raises(ValueError, match=message):
+        precision_recall_f1(*worked_example(), thr)

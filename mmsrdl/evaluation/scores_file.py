@@ -1,0 +1,107 @@
+"""Scores and labels of a data set in an npz file, for what comes after a test."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mmsrdl.datasets.npz import read_npz
+from mmsrdl.evaluation.functional.validation import check_scores_and_targets
+
+__all__ = ["ScoresFile"]
+
+
+@dataclass(frozen=True, eq=False)
+class ScoresFile:
+    """What ``mmsrdl test --out`` writes: scores and labels of N images and C classes.
+
+    Attributes:
+        names: C class names.
+        scores: [N, C], float32 or float64; probabilities in [0, 1].
+        targets: [N, C], int8 of 1 (positive), 0 (negative) and -1 (unknown).
+        sample_idx: [N], int64; the index in the data set, -1 where a sample has none.
+        img_path: N paths, '' where a sample has none; empty if no sample has one.
+
+    Raises:
+        TypeError: Scores or targets are no tensors.
+        ValueError: The parts do not fit each other, two classes share a name, a score is NaN or
+            a target none of 1, 0 and -1.
+    """
+
+    names: tuple[str, ...]
+    scores: Tensor
+    targets: Tensor
+    sample_idx: Tensor
+    img_path: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_scores_and_targets(self.scores, self.targets)
+        if not self.scores.is_floating_point():
+            raise ValueError(f"scores must be floating-point numbers, got {self.scores.dtype}")
+        images, classes = self.scores.shape
+        if len(self.names) != classes:
+            raise ValueError(f"names has {len(self.names)} names for {classes} classes of scores")
+        if len(set(self.names)) < classes:
+            twice = sorted({name for name in self.names if self.names.count(name) > 1})
+            raise ValueError(f"names must be distinct, got {', '.join(twice)} more than once")
+        if self.sample_idx.shape != (images,):
+            raise ValueError(
+                f"sample_idx must have the shape [{images}], got {list(self.sample_idx.shape)}"
+            )
+        if self.img_path and len(self.img_path) != images:
+            raise ValueError(f"img_path has {len(self.img_path)} paths for {images} images")
+
+    def rows(self, index: Tensor) -> "ScoresFile":
+        """Keeps the images of the indices [n], in their order."""
+        paths = tuple(self.img_path[i] for i in index.tolist()) if self.img_path else ()
+        parts = (self.scores[index], self.targets[index], self.sample_idx[index])
+        return ScoresFile(self.names, *parts, paths)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes ``names``, ``scores``, ``targets``, ``sample_idx`` and, if any, ``img_path``.
+
+        Args:
+            path: File with the ending .npz; its folder is made. It holds no pickles.
+
+        Raises:
+            ValueError: ``path`` has another ending.
+        """
+        if Path(path).suffix != ".npz":
+            raise ValueError(f"scores='{path}' must end with .npz")
+        arrays = {
+            "names": np.array(self.names),
+            "scores": self.scores.cpu().numpy(),
+            "targets": self.targets.cpu().numpy(),
+            "sample_idx": self.sample_idx.cpu().numpy(),
+        }
+        if any(self.img_path):
+            arrays["img_path"] = np.array(self.img_path)
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        np.savez_compressed(path, **arrays)  # type: ignore[arg-type]
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> "ScoresFile":
+        """Reads what :meth:`save` wrote.
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+            ValueError: If it is something else.
+        """
+        names, scores, targets, sample_idx, img_path = read_npz(
+            path, ("names", "scores", "targets", "sample_idx"), "scores", optional=("img_path",)
+        )
+        try:
+            return cls(
+                tuple(map(str, names.tolist())),
+                torch.from_numpy(scores),
+                torch.from_numpy(targets).to(torch.int8),
+                torch.from_numpy(sample_idx).long(),
+                tuple(map(str, img_path.tolist())),
+            )
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"scores='{path}' is no file of `mmsrdl test --out`: {error}; write it again"
+            ) from error
