@@ -82,6 +82,7 @@ HOOKS_OF_EVERY_RUN = {
     "sync_buffers": "mmsrdl.SyncBuffersHook",
     "data_guard": "mmsrdl.DataGuardHook",
     "checkpoint_guard": "mmsrdl.CheckpointGuardHook",
+    "metric_model": "mmsrdl.MetricModelHook",
 }
 
 
