@@ -13,6 +13,7 @@ __all__ = ["COMMANDS", "main"]
 COMMANDS = {
     "train": "train a model",
     "test": "evaluate a checkpoint",
+    "thresholds": "tune thresholds on scores, and judge them on others",
 }
 
 EPILOG = """\

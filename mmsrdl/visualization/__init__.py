@@ -2,5 +2,6 @@
 
 from mmsrdl.visualization.attention_panel import draw_attention_panel
 from mmsrdl.visualization.panel_files import panel_files
+from mmsrdl.visualization.reliability import draw_reliability
 
-__all__ = ["draw_attention_panel", "panel_files"]
+__all__ = ["draw_attention_panel", "draw_reliability", "panel_files"]
