@@ -7,7 +7,7 @@ REQUIREMENTS := $(wildcard requirements/*.txt)
 
 PYTHON ?=
 CONSTRAINTS ?= requirements/constraints.txt
-EXTRAS ?= onedl,timm,tensorboard,tests
+EXTRAS ?= onedl,timm,tensorboard,tests,docs
 WORKERS ?= 2
 
 CANDIDATES := $(or $(PYTHON),python3.11 python3.12 python3.13 python3.10 python3)
@@ -18,7 +18,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfil
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help env demo test test-all lint clean
+.PHONY: help env demo test test-all docs lint clean
 
 help:  ## list the targets
 	@awk -F ':.*##' '/^[a-z-]+:.*##/ { printf "%-10s%s\n", $$1, $$2 }' Makefile
@@ -36,13 +36,16 @@ test: $(STAMP)  ## the quick tests (less than 5 minutes on 2 cores)
 test-all: $(STAMP)  ## every test
 	$(PYTEST)
 
+docs: $(STAMP)  ## build docs/_build/html, warnings being errors
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+
 lint: $(STAMP)  ## ruff (lint and format) and mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
 clean:  ## remove .venv, caches and builds
-	rm -rf $(VENV) build dist mmsrdl.egg-info mmsrdl/.mim
+	rm -rf $(VENV) build dist mmsrdl.egg-info mmsrdl/.mim docs/_build
 	rm -rf .pytest_cache .mypy_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

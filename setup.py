@@ -36,9 +36,12 @@ def read_extras() -> dict[str, list[str]]:
         "onedl": read_requirements("mminstall"),
         "openmmlab": read_requirements("openmmlab"),
         "optional": optional,
+        "export": read_requirements("export"),
         "tests": read_requirements("tests"),
         "benchmarks": read_requirements("benchmarks"),
+        "text": read_requirements("text"),
         "docs": read_requirements("docs"),
+        "serve": read_requirements("serve"),
     }
 
 
@@ -87,6 +90,7 @@ if __name__ == "__main__":
             "Topic :: Scientific/Engineering :: Artificial Intelligence",
         ],
         packages=find_packages(include=["mmsrdl", "mmsrdl.*"]),
+        package_data={"mmsrdl.visualization.report": ["*.jinja"]},
         # MMEngine and the stack support 3.10 upwards; 3.14 has not been tried.
         python_requires=">=3.10,<3.14",
         install_requires=read_requirements("runtime"),

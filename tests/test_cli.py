@@ -1,6 +1,9 @@
 """The answers of ``mmsrdl`` to what a user gets wrong; tests/apis/test_run.py runs its commands."""
 
 import importlib
+import subprocess
+import sys
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -96,8 +99,25 @@ def test_mistakes_and_interruption_have_codes(
             assert main(["train"]) == expected
 
 
+def test_what_packages_print_on_import_leaves_stdout_to_results(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "loud_package.py").write_text("print('Could not import it')")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert cli.load_command("loud_package").__name__ == "loud_package"
+    out, err = capsys.readouterr()
+    assert (out, err) == ("", "Could not import it\n")
+
+
 def test_every_command_is_a_module() -> None:
     for command in COMMANDS:
         module = importlib.import_module(f"mmsrdl.cli.{command}")
         assert callable(module.make_parser)
         assert callable(module.run)
+
+
+def test_nothing_but_the_answer_is_on_stdout() -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "mmsrdl", "train", "--help"], capture_output=True, text=True
+    )
+    assert result.stdout.startswith("usage: mmsrdl train")

@@ -100,6 +100,10 @@ def test_metadata_is_valid(wheel: zipfile.ZipFile) -> None:
     assert [name for name in wheel.namelist() if name.endswith("LICENSE")]
 
 
+def test_wheel_carries_the_template_of_the_report(wheel: zipfile.ZipFile) -> None:
+    assert "mmsrdl/visualization/report/report.html.jinja" in wheel.namelist()
+
+
 def test_wheel_requires_no_stack_outside_the_extras(wheel: zipfile.ZipFile) -> None:
     metadata = Parser().parsestr(metadata_of(wheel).decode())
     assert set(metadata["Requires-Python"].split(",")) == {">=3.10", "<3.14"}
@@ -107,7 +111,16 @@ def test_wheel_requires_no_stack_outside_the_extras(wheel: zipfile.ZipFile) -> N
     always = [line for line in requirements if "extra ==" not in line]
     assert any(line.startswith("torch") for line in always)
     assert not [line for line in always if re.match(r"(onedl-)?mm", line)]
-    extras = {"onedl", "openmmlab", "timm", "tensorboard", "optional", "tests", "benchmarks"}
+    extras = {
+        "onedl",
+        "openmmlab",
+        "timm",
+        "tensorboard",
+        "optional",
+        "tests",
+        "benchmarks",
+        "text",
+    }
     assert set(metadata.get_all("Provides-Extra")) >= extras
 
 

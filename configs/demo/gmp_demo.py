@@ -1,22 +1,13 @@
 # Paper: none; the global max pooling baseline on the built-in demo scenes, from scratch.
 # Expected: docs/results.md.
 # Run: make demo
-_base_ = ["../_base_/datasets/demo.py", "../_base_/default_runtime.py"]
+_base_ = [
+    "../_base_/models/narrow_r18.py",
+    "../_base_/datasets/demo.py",
+    "../_base_/default_runtime.py",
+]
 
 model = dict(
-    type="ImageClassifier",
-    # Three stages of a ResNet-18 a quarter as wide: 64 channels, 12 x 12 positions.
-    backbone=dict(
-        type="ResNet",
-        depth=18,
-        num_stages=3,
-        strides=(1, 2, 1),
-        dilations=(1, 1, 1),
-        out_indices=(2,),
-        deep_stem=True,
-        stem_channels=16,
-        base_channels=16,
-    ),
     neck=dict(type="mmsrdl.GlobalMaxPooling"),
     head=dict(
         type="MultiLabelLinearClsHead",

@@ -3,17 +3,27 @@
 import argparse
 import dis
 import importlib
+import io
 import sys
+import warnings
 from collections.abc import Sequence
+from contextlib import redirect_stdout
+from types import ModuleType
 
 from mmsrdl.version import __version__
 
-__all__ = ["COMMANDS", "main"]
+__all__ = ["COMMANDS", "load_command", "main"]
 
 COMMANDS = {
     "train": "train a model",
     "test": "evaluate a checkpoint",
+    "infer": "predict the labels of images",
+    "data": "check, split, convert and look into labeled images",
     "thresholds": "tune thresholds on scores, and judge them on others",
+    "picture": "draw attention, scores, curves and reports",
+    "export": "write a model as ONNX",
+    "serve": "open a page in the browser that takes images",
+    "doctor": "say what is installed, and what is broken",
 }
 
 EPILOG = """\
@@ -46,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("command", choices=COMMANDS, metavar="COMMAND", help="see above")
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="of the command")
     args = parser.parse_args(argv)
-    module = importlib.import_module(f"mmsrdl.cli.{args.command}")
+    module = load_command(f"mmsrdl.cli.{args.command}")
     command = module.make_parser(f"mmsrdl {args.command}")
     options = command.parse_args(args.arguments)
     try:
@@ -58,6 +68,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"{command.prog}: interrupted", file=sys.stderr)
         return 130
+
+
+def load_command(name: str) -> ModuleType:
+    """Imports the module of a command.
+
+    What packages say on import, such as MMPretrain's "Could not import OneDL" and MMCV's warning
+    of an operator that nothing here needs, is left out: stdout is for results.
+    """
+    with redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return importlib.import_module(name)
 
 
 def _is_mistake(error: BaseException) -> bool:

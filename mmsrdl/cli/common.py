@@ -1,13 +1,26 @@
 """What the commands share."""
 
 import argparse
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeVar
 
 from mmengine.config import Config, DictAction
+from rich.console import Console
+from rich.progress import track as rich_track
 
 from mmsrdl.apis import load_config
+from mmsrdl.cli.parser import make_parser
 
-__all__ = ["KeyValues", "make_config_parser", "make_parser", "read_config"]
+__all__ = [
+    "CONFIGS",
+    "KeyValues",
+    "make_config_parser",
+    "make_parser",
+    "read_config",
+    "track",
+]
+
+Item = TypeVar("Item")
 
 CONFIGS = """\
 config: a file; the name of a model, of which mmsrdl.list_models() returns all; or a config that
@@ -28,22 +41,6 @@ class KeyValues(DictAction):
                     f"--cfg-options takes KEY=VALUE, such as train_cfg.max_epochs=8, got {value!r}"
                 )
         super().__call__(parser, namespace, values, *args)
-
-
-def make_parser(prog: str, description: str | None, examples: str) -> argparse.ArgumentParser:
-    """Makes the parser of a command.
-
-    Args:
-        prog: The command.
-        description: What it does.
-        examples: Command lines, indented.
-    """
-    return argparse.ArgumentParser(
-        prog=prog,
-        description=description,
-        epilog="examples:\n" + examples,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
 
 
 def make_config_parser(
@@ -81,3 +78,8 @@ def read_config(options: dict[str, Any]) -> Config:
     """
     options.pop("local_rank")
     return load_config(options.pop("config"), **options)
+
+
+def track(items: Sequence[Item], description: str) -> Iterable[Item]:
+    """Yields items, with their progress and the time left on stderr."""
+    return rich_track(items, description, console=Console(stderr=True), transient=True)

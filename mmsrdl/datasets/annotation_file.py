@@ -6,7 +6,16 @@ from typing import Any
 
 from mmengine.fileio import get_text
 
-__all__ = ["describe_json", "entries_of", "first_of", "read_json", "read_text"]
+__all__ = [
+    "FORMATS",
+    "check_json",
+    "describe_json",
+    "entries_of",
+    "first_of",
+    "parse_json",
+    "read_json",
+    "read_text",
+]
 
 FORMATS = {
     "mmsrdl.MultiLabelDataset": ("OpenMMLab json", ("metainfo", "data_list")),
@@ -58,21 +67,38 @@ def read_json(path: str, reader: str, layout: str) -> dict[str, Any]:
             "code. Labels are read from OpenMMLab json (mmsrdl.MultiLabelDataset), COCO json "
             "(mmsrdl.CocoMultiLabel) and VOC's folders (mmsrdl.VOCMultiLabel): write them as json"
         )
-    text = read_text(path, layout)
+    content = parse_json(read_text(path, layout), path)
+    check_json(content, reader, path)
+    return content
+
+
+def parse_json(text: str, path: str) -> Any:
+    """Parse the text of a JSON file.
+
+    Raises:
+        ValueError: If it is no JSON.
+    """
     try:
-        content = json.loads(text)
+        return json.loads(text)
     except (ValueError, RecursionError) as error:
         raise ValueError(
             f"'{path}' is not json, whatever its name: {error}. It begins with {text[:40]!r}; "
             "fetch or write the file again"
         ) from error
+
+
+def check_json(content: Any, reader: str, path: str) -> None:
+    """Refuse the content of a JSON file that is in another format.
+
+    Raises:
+        ValueError: If the content lacks a key of the format that ``reader`` reads.
+    """
     name, keys = FORMATS[reader]
     if not isinstance(content, dict) or not content.keys() >= set(keys):
         raise ValueError(
             f"'{path}' is not the {name} that {reader} reads, with the keys {list(keys)}: "
             f"{describe_json(content)}"
         )
-    return content
 
 
 def describe_json(content: Any) -> str:

@@ -1,16 +1,13 @@
 """COCO's instances annotations as a multi-label data set."""
 
-import io
-import logging
-from contextlib import redirect_stdout
 from typing import Any
 
 from mmengine.fileio import join_path
-from mmengine.logging import print_log
 from pycocotools.coco import COCO
 
-from mmsrdl.datasets.annotation_file import entries_of, first_of, read_json
+from mmsrdl.datasets.annotation_file import first_of, read_json
 from mmsrdl.datasets.categories import COCO_CATEGORIES
+from mmsrdl.datasets.formats.coco_json import check_image_ids, coco_box, index_coco
 from mmsrdl.datasets.multi_label_dataset import MultiLabelDataset
 from mmsrdl.registry import DATASETS
 
@@ -42,7 +39,7 @@ class CocoMultiLabel(MultiLabelDataset):
         filter_empty: Whether to drop images without any object.
         **kwargs: Passed to :class:`MultiLabelDataset`: ``data_root``,
             ``data_prefix=dict(img_path='train2014')``, ``metainfo=dict(classes=[...])``,
-            ``pipeline``, ``test_mode`` and so on.
+            ``with_boxes`` (crowds are difficult), ``pipeline``, ``test_mode`` and so on.
 
     Raises:
         FileNotFoundError: If the json or images are missing.
@@ -61,7 +58,7 @@ class CocoMultiLabel(MultiLabelDataset):
 
     def __init__(self, ann_file: str, filter_empty: bool = True, **kwargs: Any) -> None:
         self.filter_empty = filter_empty
-        super().__init__(ann_file=ann_file, **kwargs)
+        super().__init__(ann_file=ann_file, format="coco", **kwargs)
 
     def load_data_list(self) -> list[dict]:
         """Load the images and labels of the json."""
@@ -71,30 +68,25 @@ class CocoMultiLabel(MultiLabelDataset):
             f"data_root '{self.data_root}' should hold annotations/instances_*.json beside the "
             "image folders, or give ann_file",
         )
-        images = entries_of(content, "images", ("id", "file_name"), self.ann_file)
-        entries_of(content, "annotations", ("image_id", "category_id"), self.ann_file)
-        entries_of(content, "categories", ("id", "name"), self.ann_file)
-        index = _index(content)
+        index = index_coco(content, self.ann_file)
         class_of_category = self._match_classes(index)
-        self._check_ids(len(images), index)
-        labels = {
-            image: {
-                class_of_category[item["category_id"]]
-                for item in index.imgToAnns.get(image, ())
-                if item["category_id"] in class_of_category
-            }
-            for image in index.imgs
+        check_image_ids(index, self.ann_file)
+        infos = [self._data_info(image, index, class_of_category) for image in content["images"]]
+        return [info for info in infos if info["gt_label"] or not self.filter_empty]
+
+    def _data_info(self, image: dict[str, Any], index: COCO, place: dict[Any, int]) -> dict:
+        items = [a for a in index.imgToAnns.get(image["id"], ()) if a["category_id"] in place]
+        data_info = {
+            "img_path": join_path(self.img_prefix, image["file_name"]),
+            "img_id": image["id"],
+            "gt_label": sorted({place[item["category_id"]] for item in items}),
+            "gt_label_difficult": [],
         }
-        return [
-            {
-                "img_path": join_path(self.img_prefix, image["file_name"]),
-                "img_id": image["id"],
-                "gt_label": sorted(labels[image["id"]]),
-                "gt_label_difficult": [],
-            }
-            for image in images
-            if labels[image["id"]] or not self.filter_empty
-        ]
+        if self.with_boxes:
+            names = [self.CLASSES[place[item["category_id"]]] for item in items]
+            boxes = map(coco_box, items, names, [self.ann_file] * len(items))
+            data_info |= self.box_fields(box for box in boxes if box is not None)
+        return data_info
 
     def _match_classes(self, index: COCO) -> dict[int, int]:
         """Map category ids of the json to class indices, by name."""
@@ -118,28 +110,6 @@ class CocoMultiLabel(MultiLabelDataset):
             )
         return {i: classes[name] for i, name in names.items() if name in classes}
 
-    def _check_ids(self, num_images: int, index: COCO) -> None:
-        """Refuse images of one id, and warn of annotations without an image."""
-        if len(index.imgs) < num_images:
-            raise ValueError(
-                f"'{self.ann_file}' lists {num_images} images but {len(index.imgs)} ids, so that "
-                "labels have no clear image; give every image an id of its own"
-            )
-        strangers = [image_id for image_id in index.imgToAnns if image_id not in index.imgs]
-        if strangers and len(strangers) == len(index.imgToAnns):
-            raise ValueError(
-                f"no annotation of '{self.ann_file}' is of an image that it lists: image_id "
-                f"{first_of(strangers, 3)} against ids {first_of(list(index.imgs), 3)}; write the "
-                "ids of both alike, as numbers"
-            )
-        if strangers:
-            print_log(
-                f"'{self.ann_file}' annotates {len(strangers)} images that it does not list, "
-                f"whose labels are left out: image ids {first_of(strangers)}",
-                logger="current",
-                level=logging.WARNING,
-            )
-
     def _empty_hint(self) -> str:
         if self.filter_empty:
             return (
@@ -152,14 +122,3 @@ class CocoMultiLabel(MultiLabelDataset):
         """Return the extra lines of ``repr``."""
         treatment = "dropped" if self.filter_empty else "kept"
         return [*super().extra_repr(), f"Images without objects: \t{treatment}"]
-
-
-def _index(content: dict[str, Any]) -> COCO:
-    """Return pycocotools' index of an annotation file's content."""
-    for number, item in enumerate(content["annotations"]):
-        item.setdefault("id", number)  # the index asks for it, labels do not
-    index = COCO()
-    index.dataset = content
-    with redirect_stdout(io.StringIO()):  # it reports its progress
-        index.createIndex()
-    return index

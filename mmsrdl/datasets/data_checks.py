@@ -10,7 +10,7 @@ from mmengine.logging import print_log
 
 from mmsrdl.datasets.annotation_file import first_of
 
-__all__ = ["check_images", "check_labels", "check_positives", "reads_local_files"]
+__all__ = ["check_images", "check_labels", "check_positives", "is_index", "reads_local_files"]
 
 LABEL_KEYS = ("gt_label", "gt_label_difficult")
 STORAGE_ARGUMENTS = ("backend_args", "file_client_args")
@@ -41,7 +41,7 @@ def check_labels(data_list: Sequence[dict], classes: Sequence[str], owner: str) 
         for info in data_list
         for key in LABEL_KEYS
         for label in info[key]
-        if not _is_index(label, size)
+        if not is_index(label, size)
     ]
     if wrong:
         label, path = wrong[0]
@@ -135,7 +135,8 @@ def _names_in(folder: str) -> set[str]:
         return set()
 
 
-def _is_index(label: Any, size: int) -> bool:
+def is_index(label: Any, size: int) -> bool:
+    """Return whether a label is the index of one of ``size`` classes."""
     is_integer = isinstance(label, (int, np.integer)) and not isinstance(label, bool)
     return is_integer and 0 <= label < size
 

@@ -1,14 +1,18 @@
 """Base class of the multi-label data sets: tri-state labels, randomness by sample."""
 
+import logging
 import os
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 from mmengine.config import Config, ConfigDict
+from mmengine.fileio import join_path
+from mmengine.logging import print_log
 from mmpretrain.datasets.base_dataset import BaseDataset
 
-from mmsrdl.datasets.annotation_file import entries_of, first_of, read_json
+from mmsrdl.datasets.annotation_file import entries_of, first_of
 from mmsrdl.datasets.class_names import check_class_names, read_class_names
 from mmsrdl.datasets.data_checks import (
     check_images,
@@ -16,6 +20,14 @@ from mmsrdl.datasets.data_checks import (
     check_positives,
     reads_local_files,
 )
+from mmsrdl.datasets.formats import (
+    Annotations,
+    Box,
+    ImageRecord,
+    open_annotations,
+    parse_annotations,
+)
+from mmsrdl.datasets.formats.openmmlab import check_label_lists, check_metainfo
 from mmsrdl.datasets.sample_seed import SampleSeed
 from mmsrdl.registry import DATASETS
 
@@ -26,15 +38,17 @@ __all__ = ["MultiLabelDataset"]
 class MultiLabelDataset(BaseDataset):
     """Images with any number of labels each, every label positive, negative or unknown.
 
-    Used by itself it reads OpenMMLab's own json: ``metainfo.classes`` and a ``data_list``
-    of ``{"img_path": ..., "gt_label": [...], "gt_label_difficult": [...]}``, the last one
-    optional. Each data info holds
+    Used by itself it reads five formats, which docs/data.md describes: CSV, JSON lines,
+    OpenMMLab's own json, COCO's and VOC's. Each data info holds
 
     - ``img_path``: path of the image;
     - ``gt_label``: sorted indices of the positive classes, may be empty;
     - ``gt_label_difficult``: sorted indices of the classes that losses and metrics leave
       out; MMPretrain's VOC metrics read it;
-    - ``gt_score``: float32 [C]; 1 positive, 0 negative, -1 left out.
+    - ``gt_score``: float32 [C]; 1 positive, 0 negative, -1 left out;
+    - with ``with_boxes=True``, for M objects: ``gt_bboxes``, float32 [M, 4], the corners x1, y1,
+      x2, y2 in pixels of the image file, from 0; ``gt_bboxes_labels``, int64 [M], their classes;
+      ``gt_bboxes_difficult``, bool [M], whether evaluations leave them out.
 
     Randomness: once :meth:`set_epoch` was called (``mmsrdl.SeededSampler`` does), a sample
     depends on (seed, epoch, index) alone, whatever the number of workers; before that it is
@@ -45,34 +59,46 @@ class MultiLabelDataset(BaseDataset):
     In training, as in MMEngine, another image is drawn where a pipeline returns None.
     Exceptions are not replaced: they are raised with the path of the image.
 
-    The annotation file is read as data: a ``.json`` in UTF-8, never a pickle or YAML. Classes
-    without a positive image are named in a warning.
+    The annotation file is read as data, in UTF-8, never as a pickle or YAML. Classes without a
+    positive image are named in a warning.
+
+    Relative paths of images are below ``data_prefix``, which is below ``data_root``; without a
+    ``data_prefix``, those of VOC are below ``JPEGImages`` beside the lists.
 
     Args:
         *args: Passed to :class:`mmpretrain.datasets.BaseDataset`, which names them.
+        format: Format of the annotation file: ``'csv'``, ``'jsonl'``, ``'openmmlab'``, ``'coco'``,
+            ``'voc'``, or ``'auto'``, which goes by its ending, and in a json by its keys.
+        with_boxes: Whether data infos hold the boxes, of formats that have them.
         check_files: Whether to look for all image files when the annotations are loaded. Each
             folder is listed once; addresses, other storage than local files and data sets
             without a pipeline are left out.
         ignore_other_classes: Whether labels of classes that are not in the class list are left
             out, as for a part of the classes; they are an error otherwise.
         **kwargs: Likewise. ``metainfo=dict(classes=[...])`` or ``classes=[...]`` names the
-            classes. Where the json names classes, too, labels are matched by name.
+            classes; ``classes='names.txt'`` reads them from a file of one name a line. A json may
+            name them itself; where both do, labels are matched by name.
 
     Raises:
         FileNotFoundError: If the annotation file or images are missing.
         ValueError: On an annotation file of another format, an empty data set, one without a
-            positive label, missing or repeated class names, or labels outside the class list.
+            positive label, missing or repeated class names, labels outside the class list, or boxes
+            that are asked for and not there.
     """
 
     def __init__(
         self,
         *args: Any,
+        format: str = "auto",
+        with_boxes: bool = False,
         check_files: bool = True,
         ignore_other_classes: bool = False,
         **kwargs: Any,
     ) -> None:
         # Before the base class, which may load the annotations at once.
         self._sample_seed = SampleSeed()
+        self.format = format
+        self.with_boxes = with_boxes
         self.check_files = check_files
         self.ignore_other_classes = ignore_other_classes
         super().__init__(*args, **kwargs)
@@ -85,6 +111,7 @@ class MultiLabelDataset(BaseDataset):
             )
         self.data_root: str = os.path.expanduser(self.data_root)
         self.ann_file: str = os.path.expanduser(self.ann_file)
+        self._has_prefix = bool(self.data_prefix["img_path"])
         super()._join_prefix()
 
     def _compat_classes(self, metainfo: Any, classes: Any) -> dict:
@@ -156,28 +183,87 @@ class MultiLabelDataset(BaseDataset):
     def parse_data_info(self, raw_data_info: dict) -> dict:
         """Join the path of one entry of an OpenMMLab json."""
         data_info = super().parse_data_info(raw_data_info)
-        data_info.setdefault("gt_label_difficult", [])
-        for key in ("gt_label", "gt_label_difficult"):
-            if not isinstance(data_info.get(key), list):
-                raise ValueError(
-                    f"{key} of image '{data_info['img_path']}' must be a list of class indices, "
-                    f"got {data_info.get(key)!r}"
-                )
+        check_label_lists(data_info)
         return data_info
 
     def load_data_list(self) -> list[dict]:
-        """Load the images and labels of an OpenMMLab json."""
-        content = read_json(
-            self.ann_file,
-            "mmsrdl.MultiLabelDataset",
-            f"check ann_file, which is relative to data_root '{self.data_root}'",
-        )
-        if not isinstance(content["metainfo"], dict):
-            raise ValueError(
-                f"'metainfo' of '{self.ann_file}' must be a dict with 'classes', got "
-                f"{str(content['metainfo'])[:120]}"
+        """Load the images and labels of the annotation file."""
+        layout = f"check ann_file, which is relative to data_root '{self.data_root}'"
+        file = open_annotations(self.ann_file, self.format, layout)
+        if file.format == "openmmlab":
+            return self._load_openmmlab(file.content)
+        annotations = parse_annotations(file)
+        self._take_classes(annotations)
+        if file.format in ("csv", "jsonl") and annotations.unread:
+            print_log(
+                f"'{self.ann_file}' holds {first_of(annotations.unread)}, which are not read",
+                logger="current",
+                level=logging.WARNING,
             )
-        for key, value in content["metainfo"].items():
+        prefix = self.image_folder(file.format, annotations)
+        return [self._info_of(record, prefix) for record in annotations.records]
+
+    def image_folder(self, format: str, annotations: Annotations) -> str:
+        """Return the folder that relative paths of images are below."""
+        is_voc = format == "voc" and not self._has_prefix
+        return annotations.images if is_voc else self.img_prefix
+
+    def _take_classes(self, annotations: Annotations) -> None:
+        """Take the file's classes where none are given, and refuse labels of others."""
+        if self.CLASSES is None and annotations.classes is None:
+            names = annotations.found_classes()
+            raise ValueError(
+                f"'{self.ann_file}' lists no classes; give them, in an order that stays: "
+                "classes='classes.txt', a file of one name a line, or "
+                f"metainfo=dict(classes=[...]). Its labels are of {len(names)}: {first_of(names)}"
+            )
+        if self.CLASSES is None:
+            self._metainfo["classes"] = annotations.classes
+        classes = self.class_to_idx
+        outside = [
+            (name, record)
+            for record in annotations.records
+            for name in (*record.labels, *record.unknown)
+            if name not in classes
+        ]
+        if outside and not self.ignore_other_classes:
+            name, record = outside[0]
+            line = f" (line {record.line})" if record.line else ""
+            counts = Counter(name for name, _ in outside).most_common()
+            raise ValueError(
+                f"label '{name}' of image '{record.path}'{line} in '{self.ann_file}' is not among "
+                f"the {len(classes)} classes of {type(self).__name__}; in all {len(outside)} such "
+                f"labels in {len({id(record) for _, record in outside})} of "
+                f"{len(annotations.records)} images: "
+                + ", ".join(f"'{name}' ({count})" for name, count in counts)
+                + ". Add them to metainfo=dict(classes=[...]), or mend the labels; "
+                "ignore_other_classes=True leaves them out"
+            )
+
+    def _info_of(self, record: ImageRecord, prefix: str) -> dict:
+        classes = self.class_to_idx
+        data_info = {
+            "img_path": record.path if "://" in record.path else join_path(prefix, record.path),
+            "gt_label": [classes[name] for name in record.labels if name in classes],
+            "gt_label_difficult": [classes[name] for name in record.unknown if name in classes],
+        }
+        return data_info | (self.box_fields(record.boxes) if self.with_boxes else {})
+
+    def box_fields(self, boxes: Iterable[Box]) -> dict[str, np.ndarray]:
+        """Return the fields of a data info that hold the boxes of classes of the data set."""
+        boxes = [box for box in boxes if box.name in self.class_to_idx]
+        corners = [(x, y, x + w, y + h) for x, y, w, h in (box.bbox for box in boxes)]
+        labels = [self.class_to_idx[box.name] for box in boxes]
+        return {
+            "gt_bboxes": np.array(corners, dtype=np.float32).reshape(-1, 4),
+            "gt_bboxes_labels": np.array(labels, dtype=np.int64),
+            "gt_bboxes_difficult": np.array([box.difficult for box in boxes], dtype=np.bool_),
+        }
+
+    def _load_openmmlab(self, content: dict[str, Any]) -> list[dict]:
+        """Load the content of an OpenMMLab json, whose entries may have fields of their own."""
+        metainfo = check_metainfo(content, self.ann_file)
+        for key, value in metainfo.items():
             self._metainfo.setdefault(key, value)
         if self.CLASSES is None:
             raise ValueError(
@@ -186,7 +272,7 @@ class MultiLabelDataset(BaseDataset):
         self._metainfo["classes"] = check_class_names(self.CLASSES)
         entries = entries_of(content, "data_list", list(self.data_prefix), self.ann_file)
         data_list = [self.parse_data_info(entry) for entry in entries]
-        own = content["metainfo"].get("classes")
+        own = metainfo.get("classes")
         if own is not None and tuple(own) != self.CLASSES:
             self._renumber(data_list, check_class_names(own))
         return data_list
@@ -218,6 +304,11 @@ class MultiLabelDataset(BaseDataset):
             difficult = set(data_info["gt_label_difficult"]) - labels
             data_info.update(gt_label=sorted(labels), gt_label_difficult=sorted(difficult))
         check_positives(self.data_list, self.CLASSES, name, self.ann_file)
+        if self.with_boxes and not any(len(info.get("gt_bboxes", ())) for info in self.data_list):
+            raise ValueError(
+                f"with_boxes=True, but '{self.ann_file}' has no box of any image; leave it out, or "
+                "give annotations with boxes: COCO json, VOC's folders or JSON lines"
+            )
         used = self.data_list
         if self._indices is not None:
             used = self._get_unserialized_subset(self._indices)

@@ -1,12 +1,17 @@
 """Pascal VOC's annotations as a multi-label data set."""
 
-import xml.etree.ElementTree as ET
 from typing import Any
 
 from mmengine.fileio import join_path
 
 from mmsrdl.datasets.annotation_file import first_of, read_text
 from mmsrdl.datasets.categories import VOC_CATEGORIES
+from mmsrdl.datasets.formats.voc_folder import (
+    VOC_LAYOUT,
+    VOCObject,
+    voc_image_names,
+    voc_objects,
+)
 from mmsrdl.datasets.multi_label_dataset import MultiLabelDataset
 from mmsrdl.registry import DATASETS
 
@@ -71,6 +76,7 @@ class VOCMultiLabel(MultiLabelDataset):
         self.difficult_by_mode = difficult is None and not test_mode
         super().__init__(
             ann_file=ann_file or f"ImageSets/Main/{split}.txt",
+            format="voc",
             data_root=data_root,
             data_prefix={
                 "img_path": "JPEGImages",
@@ -83,53 +89,24 @@ class VOCMultiLabel(MultiLabelDataset):
 
     def load_data_list(self) -> list[dict]:
         """Load the images of the split and their labels."""
-        text = self._read(self.ann_file)
-        if text.lstrip()[:1] in ("{", "["):
-            raise ValueError(
-                f"ann_file '{self.ann_file}' is json, but VOCMultiLabel reads a list of image "
-                "names, one a line; mmsrdl.CocoMultiLabel reads COCO json, "
-                "mmsrdl.MultiLabelDataset OpenMMLab json"
-            )
-        names = [line.strip() for line in text.splitlines() if line.strip()]
-        odd = [name for name in names if len(name.split()) > 1 or name.endswith((".jpg", ".xml"))]
-        if odd:
-            raise ValueError(
-                f"ann_file '{self.ann_file}' must be a list of bare image names, one a line, as "
-                f"ImageSets/Main/train.txt, got {first_of(odd, 3)}; lists of one class, such as "
-                "cat_train.txt, have a second column"
-            )
+        layout = (
+            f"data_root '{self.data_root}' should be the folder of one year, such as "
+            f"VOCdevkit/VOC2007, with {VOC_LAYOUT}"
+        )
+        names = voc_image_names(read_text(self.ann_file, layout), self.ann_file)
         paths = [join_path(self.data_prefix["ann_path"], f"{name}.xml") for name in names]
-        objects = [self._read_objects(path) for path in paths]
+        objects = [voc_objects(path, layout) for path in paths]
         self._check_objects(paths, objects)
         return [self._data_info(name, found) for name, found in zip(names, objects, strict=True)]
 
-    def _read_objects(self, path: str) -> list[tuple[str, bool]]:
-        """Return the name of every object of one file, and whether it is marked difficult."""
-        objects = []
-        for item in self._parse(path).findall("object"):
-            name = (item.findtext("name") or "").strip()
-            if not name:
-                raise ValueError(
-                    f"annotation '{path}' has an object without a <name>; give it one, or take "
-                    "the object out"
-                )
-            difficult = (item.findtext("difficult") or "0").strip()
-            if difficult not in ("0", "1"):
-                raise ValueError(
-                    f"annotation '{path}' has an object '{name}' with <difficult>{difficult}"
-                    "</difficult>; write 0 or 1"
-                )
-            objects.append((name, difficult == "1"))
-        return objects
-
-    def _check_objects(self, paths: list[str], objects: list[list[tuple[str, bool]]]) -> None:
+    def _check_objects(self, paths: list[str], objects: list[list[VOCObject]]) -> None:
         """Refuse objects of a class outside the list."""
         classes = self.class_to_idx
         outside = [
-            (name, path)
+            (item.name, path)
             for path, found in zip(paths, objects, strict=True)
-            for name, _ in found
-            if name not in classes
+            for item in found
+            if item.name not in classes
         ]
         if outside and not self.ignore_other_classes:
             name, path = outside[0]
@@ -141,47 +118,21 @@ class VOCMultiLabel(MultiLabelDataset):
                 "ignore_other_classes=True leaves their objects out"
             )
 
-    def _data_info(self, name: str, objects: list[tuple[str, bool]]) -> dict:
+    def _data_info(self, name: str, objects: list[VOCObject]) -> dict:
         classes = self.class_to_idx
-        objects = [item for item in objects if item[0] in classes]
-        ordinary = {classes[item] for item, is_difficult in objects if not is_difficult}
-        difficult = {classes[item] for item, is_difficult in objects if is_difficult} - ordinary
+        objects = [item for item in objects if item.name in classes]
+        ordinary = {classes[item.name] for item in objects if not item.difficult}
+        difficult = {classes[item.name] for item in objects if item.difficult} - ordinary
         labels = ordinary | difficult if self.difficult == "positive" else ordinary
-        return {
+        data_info = {
             "img_path": join_path(self.img_prefix, f"{name}.jpg"),
             "gt_label": sorted(labels),
             "gt_label_difficult": sorted(difficult) if self.difficult == "unknown" else [],
         }
-
-    def _parse(self, path: str) -> ET.Element:
-        text = self._read(path)
-        # Entities can blow a small file up to gigabytes; VOC's annotations have none. A NUL
-        # would let expat read the text as UTF-16 and find declarations that are not seen here.
-        if "<!DOCTYPE" in text or "<!ENTITY" in text or "\0" in text:
-            raise ValueError(
-                f"annotation '{path}' declares a DOCTYPE or ENTITY or holds NUL characters; write "
-                "it as plain XML in UTF-8"
-            )
-        try:
-            root = ET.fromstring(text)
-        except ET.ParseError as error:
-            raise ValueError(
-                f"annotation '{path}' is not valid XML: {error}; fetch or write it again"
-            ) from error
-        if root.tag != "annotation":
-            raise ValueError(
-                f"'{path}' is not a VOC annotation: its root is <{root.tag}>, not <annotation>; "
-                "check data_prefix=dict(ann_path=...)"
-            )
-        return root
-
-    def _read(self, path: str) -> str:
-        return read_text(
-            path,
-            f"data_root '{self.data_root}' should be the folder of one year, such as "
-            "VOCdevkit/VOC2007, with JPEGImages/, Annotations/ and "
-            "ImageSets/Main/{train,val,trainval,test}.txt",
-        )
+        if self.with_boxes:
+            boxes = [item.box() for item in objects]
+            data_info |= self.box_fields(box for box in boxes if box is not None)
+        return data_info
 
     def extra_repr(self) -> list[str]:
         """Return the extra lines of ``repr``."""

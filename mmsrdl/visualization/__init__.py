@@ -1,7 +1,23 @@
-"""Pictures of what a model sees."""
+"""Pictures of what a model sees, of how good it is, and of its data."""
 
+from mmsrdl.visualization.ap_bars import draw_ap_bars
 from mmsrdl.visualization.attention_panel import draw_attention_panel
+from mmsrdl.visualization.choose_classes import choose_classes
+from mmsrdl.visualization.label_graph import draw_label_graph
+from mmsrdl.visualization.label_statistics import draw_label_statistics
 from mmsrdl.visualization.panel_files import panel_files
+from mmsrdl.visualization.precision_recall_curves import draw_precision_recall_curves
 from mmsrdl.visualization.reliability import draw_reliability
+from mmsrdl.visualization.score_comparison import draw_score_comparison
 
-__all__ = ["draw_attention_panel", "draw_reliability", "panel_files"]
+__all__ = [
+    "choose_classes",
+    "draw_ap_bars",
+    "draw_attention_panel",
+    "draw_label_graph",
+    "draw_label_statistics",
+    "draw_precision_recall_curves",
+    "draw_reliability",
+    "draw_score_comparison",
+    "panel_files",
+]

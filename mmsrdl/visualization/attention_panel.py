@@ -1,71 +1,131 @@
-"""The paper's Figure 5: an image beside the spatial attention of its best classes."""
+"""The paper's Figure 5: an image beside the maps of some of its classes."""
 
+import math
 import os
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
-from PIL import Image, ImageOps
-from torch import Tensor
+from PIL import Image
+
+from mmsrdl.visualization.canvas import as_array, fit_text, new_figure, open_picture, save_figure
+from mmsrdl.visualization.choose_classes import choose_classes
+from mmsrdl.visualization.verdict import judge
+
+__all__ = ["draw_attention_panel"]
+
+COLUMNS = 5
+HEIGHT, WIDTHS, TOTAL_WIDTH = 2.6, (2.2, 6.0), 19.0
+"""Of an image, bounds of its width, and of a whole row, in inches."""
+COLOUR_MAP = "inferno"
 
 
 def draw_attention_panel(
     image: str | os.PathLike[str],
-    spatial: Tensor,
-    scores: Tensor,
+    maps: Any,
+    scores: Any,
     classes: Sequence[str],
     out_file: str | os.PathLike[str],
-    topk: int = 3,
-) -> None:
-    """Draws an image and the spatial maps of its best classes side by side.
+    topk: int | None = 3,
+    *,
+    thr: Any = 0.5,
+    chosen: Sequence[str] | None = None,
+    targets: Any = None,
+    stretch: bool = True,
+) -> Figure:
+    """Draws an image and the maps of some of its classes side by side.
 
-    Source: SRDL, Figure 5. Every map is stretched from its own minimum to its
-    own maximum, enlarged to the image and laid over it; the titles give class
-    and predicted score.
+    Source: SRDL, Figure 5. Every map is enlarged to the image and laid over it; the titles give
+    class and predicted score, and with ``targets`` say which predictions are wrong.
 
     Args:
         image: Image file.
-        spatial: SA, [C, H, W].
+        maps: SA of a :class:`CARHead`, or other non-negative maps, [C, H, W].
         scores: Probabilities, [C].
         classes: C names.
         out_file: PNG to write; its folder is made.
-        topk: How many classes are drawn.
+        topk: How many classes are drawn; None draws all that are predicted.
+        thr: From which score on a class is predicted; one number, or one a class, [C].
+        chosen: Names of the classes to draw instead.
+        targets: [C] of 1, 0 and -1 (unknown).
+        stretch: Whether every map is stretched from its own minimum to its own maximum, which
+            its title then gives; otherwise all share the scale [0, 1].
+
+    Returns:
+        The figure.
 
     Raises:
-        ValueError: If ``topk`` < 1, or the numbers of classes differ.
+        TypeError: If ``topk`` is no integer.
+        ValueError: If ``topk`` < 1, the numbers of classes differ, a name of ``chosen`` is
+            unknown, or a map leaves [0, 1] without ``stretch``.
     """
-    if topk < 1:
-        raise ValueError(f"topk={topk!r} must be at least 1")
-    if not len(spatial) == len(scores) == len(classes):
+    maps, scores = as_array(maps), as_array(scores)
+    if not len(maps) == len(scores) == len(classes):
         raise ValueError(
-            f"spatial, scores and classes are of {len(spatial)}, {len(scores)} and "
-            f"{len(classes)} classes"
+            f"maps, scores and classes are of {len(maps)}, {len(scores)} and {len(classes)} classes"
         )
-    # As MMCV reads it: turned as the camera was held.
-    picture = ImageOps.exif_transpose(Image.open(image)).convert("RGB")
-    best = scores.topk(min(topk, len(scores))).indices.tolist()
-    ratio = picture.width / picture.height
-    figure = Figure(figsize=(3 * ratio * (1 + len(best)), 3.3), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.subplots(1, 1 + len(best))
+    indices = choose_classes(scores, classes, topk, thr, chosen)
+    if not stretch and len(indices) and not 0 <= maps[indices].min() <= maps[indices].max() <= 1:
+        raise ValueError(
+            "stretch=False needs maps in [0, 1], as of spatial attention, got values up to "
+            f"{maps[indices].max():g}; leave stretch=True"
+        )
+    verdicts = None if targets is None else judge(scores, targets, thr)
+    picture = open_picture(image)
+    figure, axes, width = _grid(picture, 1 + len(indices))
+    letters = int(10.5 * width)
     axes[0].imshow(picture)
-    axes[0].set_title("input")
-    for axis, index in zip(axes[1:], best, strict=True):
-        axis.imshow(picture)
-        heat = _enlarge(spatial[index].float().numpy(), picture.size)
-        axis.imshow(heat, cmap="jet", alpha=0.5, vmin=0, vmax=1)
-        axis.set_title(f"{classes[index]}  {scores[index]:.2f}")
+    axes[0].set_title("input" if indices else fit_text("input: no class predicted", letters, 2))
+    for axis, index in zip(axes[1:], indices, strict=True):
+        verdict = verdicts[index] if verdicts else None
+        _draw_map(axis, picture, maps[index], stretch)
+        axis.set_title(
+            f"{verdict.sign + ' ' if verdict else ''}{fit_text(classes[index], letters - 7, 2)}  "
+            f"{scores[index]:.2f}" + (f"\n{verdict.word}" if verdict else ""),
+            color=verdict.colour if verdict else "black",
+        )
+        if stretch:
+            low, high = maps[index].min(), maps[index].max()
+            digits = ".2f" if high >= 0.1 else ".1e"
+            axis.set_xlabel(f"{low:{digits}} to {high:{digits}}", fontsize=9)
+    if indices:
+        bar = figure.colorbar(ScalarMappable(cmap=COLOUR_MAP), ax=axes, fraction=0.03, aspect=12)
+        if stretch:
+            bar.set_ticks([0, 1], labels=["low", "high"])
+            bar.set_label("each map: from its\nlowest to its highest")
+        else:
+            bar.set_label("value of the map")
+    save_figure(figure, out_file)
+    return figure
+
+
+def _grid(picture: Image.Image, count: int) -> tuple[Figure, list[Axes], float]:
+    """Returns a figure, ``count`` axes without ticks, and the width of each in inches."""
+    ratio = picture.width / picture.height
+    width = min(max(HEIGHT * ratio, WIDTHS[0]), WIDTHS[1])
+    columns = min(count, COLUMNS, int(TOTAL_WIDTH / width))
+    rows = math.ceil(count / columns)
+    height = min(HEIGHT, width / ratio) + 0.9
+    figure = new_figure(columns * width + (count > 1), rows * height)
+    axes = list(figure.subplots(rows, columns, squeeze=False).flat)
     for axis in axes:
-        axis.set_axis_off()
-    os.makedirs(os.path.dirname(os.path.abspath(out_file)), exist_ok=True)
-    figure.savefig(out_file, dpi=100)
+        axis.set_xticks([])
+        axis.set_yticks([])
+        axis.spines[:].set_visible(False)
+    for axis in axes[count:]:
+        axis.remove()
+    return figure, axes[:count], width
 
 
-def _enlarge(heat: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Stretches a map to [0, 1] and enlarges it to (width, height)."""
-    low, high = heat.min(), heat.max()
-    heat = (heat - low) / (high - low) if high > low else np.zeros_like(heat)
-    return np.asarray(
-        Image.fromarray(heat.astype(np.float32)).resize(size, Image.Resampling.BICUBIC)
-    )
+def _draw_map(axis: Axes, picture: Image.Image, heat: np.ndarray, stretch: bool) -> None:
+    """Lays a map [H, W] over the picture."""
+    heat = heat.astype(np.float32)
+    if stretch:
+        low, high = heat.min(), heat.max()
+        heat = (heat - low) / (high - low) if high > low else np.zeros_like(heat)
+    large = Image.fromarray(heat).resize(picture.size, Image.Resampling.BICUBIC)
+    axis.imshow(picture)
+    axis.imshow(np.asarray(large), cmap=COLOUR_MAP, alpha=0.6, vmin=0, vmax=1)

@@ -46,7 +46,7 @@ def warnings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         assert (logger, level) == ("current", logging.WARNING)
         messages.append(message)
 
-    for module in ("coco", "data_checks"):
+    for module in ("formats.coco_json", "data_checks", "multi_label_dataset"):
         monkeypatch.setattr(f"mmsrdl.datasets.{module}.print_log", keep)
     return messages
 

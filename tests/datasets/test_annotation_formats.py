@@ -20,14 +20,15 @@ def without(content: dict, *keys: str) -> dict:
     return {key: value for key, value in content.items() if key not in keys}
 
 
-def build(cls: type, root: Path, content: Any, name: str = "ann.json") -> Any:
+def build(cls: type, root: Path, content: Any, name: str = "ann.json", **kwargs: Any) -> Any:
     text = content if isinstance(content, str) else json.dumps(content)
     (root / name).write_text(text)
-    return cls(ann_file=name, data_root=str(root), metainfo={"classes": ["dog"]})
+    return cls(ann_file=name, data_root=str(root), metainfo={"classes": ["dog"]}, **kwargs)
 
 
 @pytest.mark.parametrize(
-    ("cls", "content"), [(CocoMultiLabel, COCO), (MultiLabelDataset, OPENMMLAB)]
+    ("cls", "content"),
+    [(CocoMultiLabel, COCO), (MultiLabelDataset, OPENMMLAB), (MultiLabelDataset, COCO)],
 )
 def test_the_own_format_is_read(cls: type, content: dict, tmp_path: Path) -> None:
     assert build(cls, tmp_path, content).get_data_info(0)["gt_label"] == [0]
@@ -37,12 +38,6 @@ def test_the_own_format_is_read(cls: type, content: dict, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("cls", "content", "message"),
     [
-        (
-            MultiLabelDataset,
-            COCO,
-            r"ann.json' is not the OpenMMLab json .*it is COCO json, which "
-            r"type='mmsrdl.CocoMultiLabel' reads",
-        ),
         (
             CocoMultiLabel,
             OPENMMLAB,
@@ -105,11 +100,27 @@ def test_another_json(cls: type, content: Any, message: str, tmp_path: Path) -> 
         build(cls, tmp_path, content)
 
 
-@pytest.mark.parametrize("cls", [MultiLabelDataset, CocoMultiLabel])
+def test_a_format_that_is_named_is_the_one_that_is_read(tmp_path: Path) -> None:
+    message = (
+        r"ann.json' is not the OpenMMLab json .*it is COCO json, which "
+        r"type='mmsrdl.CocoMultiLabel' reads"
+    )
+    with pytest.raises(ValueError, match=message):
+        build(MultiLabelDataset, tmp_path, COCO, format="openmmlab")
+    assert build(MultiLabelDataset, tmp_path, COCO, "ann", format="coco").get_cat_ids(0) == [0]
+    with pytest.raises(
+        ValueError, match=r"format='yaml' must be 'auto' or one of \['csv', 'jsonl'"
+    ):
+        build(MultiLabelDataset, tmp_path, COCO, format="yaml")
+
+
 @pytest.mark.parametrize("name", ["ann.csv", "ann.txt", "ann.xml", "ann"])
-def test_another_ending(cls: type, name: str, tmp_path: Path) -> None:
+def test_another_ending(name: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=rf"{name}' is no .json file .*VOCMultiLabel.*as json"):
-        build(cls, tmp_path, OPENMMLAB, name)
+        build(CocoMultiLabel, tmp_path, OPENMMLAB, name)
+    reason = "header of .* has no column of path" if name == "ann.csv" else "was not opened"
+    with pytest.raises(ValueError, match=rf"{name}'.*{reason}|{reason}"):
+        build(MultiLabelDataset, tmp_path, OPENMMLAB, name)
 
 
 def test_bytes_that_are_no_text(tmp_path: Path) -> None:

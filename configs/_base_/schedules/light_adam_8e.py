@@ -5,8 +5,9 @@ optim_wrapper = dict(
     optimizer=dict(type="Adam", lr=3e-4, betas=(0.9, 0.999), weight_decay=5e-4),
     paramwise_cfg=dict(custom_keys={"backbone": dict(lr_mult=1 / 3)}),
 )
+# Without T_max it ends with the last epoch, however many there are.
 param_scheduler = dict(
-    type="CosineAnnealingLR", by_epoch=True, T_max=8, eta_min_ratio=0.01, convert_to_iter_based=True
+    type="CosineAnnealingLR", by_epoch=True, eta_min_ratio=0.01, convert_to_iter_based=True
 )
 
 train_cfg = dict(type="mmsrdl.ResumableEpochLoop", max_epochs=8, val_interval=1)

@@ -30,12 +30,16 @@ class ImageRecord:
         unknown: Names of the classes of which it is not known whether it shows them, or that
             evaluations leave out.
         boxes: Its objects, where the format has boxes.
+        size: Width and height in pixels, where the file has them.
+        line: Line of the file, counted from 1, for messages; 0 where the format has no lines.
     """
 
     path: str
     labels: tuple[str, ...]
     unknown: tuple[str, ...] = ()
     boxes: tuple[Box, ...] = ()
+    size: tuple[int, int] | None = None
+    line: int = field(default=0, compare=False)
 
 
 @dataclass
@@ -46,11 +50,17 @@ class Annotations:
         records: One an image, in the file's order.
         classes: Class names in the file's order, or None where the format lists none.
         source: The file, for messages.
+        unread: Names of what else the file holds of its images and that is not read, such as a
+            CSV's further columns.
+        images: The folder that relative paths are below where nothing else is said: that of the
+            file, or VOC's ``JPEGImages``.
     """
 
     records: list[ImageRecord]
     classes: tuple[str, ...] | None = None
     source: str = field(default="", compare=False)
+    unread: tuple[str, ...] = field(default=(), compare=False)
+    images: str = field(default="", compare=False)
 
     def found_classes(self) -> tuple[str, ...]:
         """The listed classes, or all that a label names, sorted."""

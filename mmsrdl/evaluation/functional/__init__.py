@@ -10,6 +10,10 @@ from mmsrdl.evaluation.functional.calibration import (
 )
 from mmsrdl.evaluation.functional.cuts import TunedThresholds
 from mmsrdl.evaluation.functional.precision_recall import PrecisionRecallF1, precision_recall_f1
+from mmsrdl.evaluation.functional.precision_recall_curve import (
+    PrecisionRecallCurve,
+    precision_recall_curve,
+)
 from mmsrdl.evaluation.functional.thresholds import (
     best_f1_thresholds,
     choose_shrinkage,
@@ -19,6 +23,7 @@ from mmsrdl.evaluation.functional.thresholds import (
 
 __all__ = [
     "APKind",
+    "PrecisionRecallCurve",
     "PrecisionRecallF1",
     "Reliability",
     "TunedThresholds",
@@ -28,6 +33,7 @@ __all__ = [
     "choose_shrinkage",
     "expected_calibration_error",
     "fit_temperature",
+    "precision_recall_curve",
     "precision_recall_f1",
     "reliability",
     "thresholds_for_precision",

@@ -2,11 +2,19 @@
 
 from mmsrdl.models.embedders.adjacency import init_adjacency, normalize_adjacency
 from mmsrdl.models.embedders.gcn_label_embedder import GCNLabelEmbedder
+from mmsrdl.models.embedders.label_vectors import (
+    LabelVectors,
+    cached_label_vectors,
+    make_label_vectors,
+)
 from mmsrdl.models.embedders.word_vectors import load_word_vectors
 
 __all__ = [
     "GCNLabelEmbedder",
+    "LabelVectors",
+    "cached_label_vectors",
     "init_adjacency",
     "load_word_vectors",
+    "make_label_vectors",
     "normalize_adjacency",
 ]

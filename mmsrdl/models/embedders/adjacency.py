@@ -44,10 +44,10 @@ def init_adjacency(kind: str, num_classes: int, counts: Tensor | None = None) ->
 def normalize_adjacency(adjacency: Tensor, kind: str = "symmetric") -> Tensor:
     r"""Normalises V to the \hat V of Eq. (3); entries may be negative, rows may be zero.
 
-    ``'symmetric'`` divides V_ij by sqrt(r_i q_j), with the absolute degrees
-    r_i = sum_j |V_ij| and q_j = sum_i |V_ij|. For a symmetric non-negative V this
-    is the usual D^-1/2 V D^-1/2; for any V its spectral norm is at most 1.
-    ``'row'`` divides by r_i. A zero degree counts as 1.
+    ``'symmetric'`` divides :math:`V_{ij}` by :math:`\sqrt{r_i q_j}`, with the absolute
+    degrees :math:`r_i = \sum_j |V_{ij}|` and :math:`q_j = \sum_i |V_{ij}|`. For a symmetric
+    non-negative V this is the usual :math:`D^{-1/2} V D^{-1/2}`; for any V its spectral norm
+    is at most 1. ``'row'`` divides by :math:`r_i`. A zero degree counts as 1.
 
     Args:
         adjacency: V, [C, C].

@@ -154,7 +154,7 @@ class CARHead(MultiLabelClsHead):
         """
         feature = feats if isinstance(feats, Tensor) else feats[-1]
         if feature.dim() == 3:
-            feature = self._map_of_tokens(feature)
+            feature = self.map_of_tokens(feature)
         if feature.dim() != 4 or feature.shape[1] != self.in_channels:
             raise ValueError(
                 f"CARHead takes a map [B, {self.in_channels}, H, W] or tokens "
@@ -164,8 +164,12 @@ class CARHead(MultiLabelClsHead):
             )
         return F.avg_pool2d(feature, self.avg_pool) if self.avg_pool > 1 else feature
 
-    def _map_of_tokens(self, tokens: Tensor) -> Tensor:
-        """Lays patch tokens [B, N, D] out as a square map [B, D, H, W]."""
+    def map_of_tokens(self, tokens: Tensor) -> Tensor:
+        """Lays patch tokens [B, N, D] out as a square map [B, D, H, W].
+
+        Raises:
+            ValueError: If they are no square grid.
+        """
         count = tokens.shape[1]
         candidates = (1, 0) if self.num_extra_tokens is None else (self.num_extra_tokens,)
         for extra in candidates:

@@ -1,0 +1,16 @@
+# A network to train from scratch on small images, 0.2 M parameters.
+model = dict(
+    type="ImageClassifier",
+    # Three stages of a ResNet-18 a quarter as wide: 64 channels, 12 x 12 positions.
+    backbone=dict(
+        type="ResNet",
+        depth=18,
+        num_stages=3,
+        strides=(1, 2, 1),
+        dilations=(1, 1, 1),
+        out_indices=(2,),
+        deep_stem=True,
+        stem_channels=16,
+        base_channels=16,
+    ),
+)

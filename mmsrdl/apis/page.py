@@ -1,0 +1,208 @@
+"""A page in the browser: an image is dropped, its labels and their maps are looked at."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, ImageOps, UnidentifiedImageError
+from torch import Tensor
+
+from mmsrdl.apis.inferencer import MultiLabelInferencer
+from mmsrdl.visualization.overlay import overlay_map
+
+__all__ = ["build_page", "serve_page"]
+
+SHOWN = 1024
+"""Pixels of the longer side of what is shown."""
+
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
+
+
+def serve_page(
+    inferencer: MultiLabelInferencer,
+    host: str = "127.0.0.1",
+    port: int = 7860,
+    max_megabytes: float = 10,
+    max_megapixels: float = 50,
+    block: bool = True,
+) -> str:
+    """Serves the page.
+
+    Args:
+        inferencer: Of the model. Its thresholds decide until the slider does.
+        host: Address to listen on; other machines reach it only at another one than loopback.
+        port: Port to listen on.
+        max_megabytes: Size of an image file above which it is refused.
+        max_megapixels: Size of an image above which it is refused before it is decoded.
+        block: Whether to return only when the process is interrupted.
+
+    Returns:
+        The address of the page.
+
+    Raises:
+        RuntimeError: If gradio is missing, or the port is taken.
+    """
+    page, theme = build_page(inferencer, max_megapixels)
+    try:
+        _, address, _ = page.launch(
+            server_name=host,
+            server_port=port,
+            max_file_size=int(max_megabytes * 2**20),
+            prevent_thread_lock=not block,
+            theme=theme,
+            share=False,
+            quiet=True,
+            ssr_mode=False,
+            pwa=False,
+            mcp_server=False,
+            enable_monitoring=False,
+            footer_links=[],
+        )
+    except OSError as error:
+        raise RuntimeError(
+            f"port={port} of {host} cannot be had ({error}); give another"
+        ) from error
+    return address
+
+
+def build_page(inferencer: MultiLabelInferencer, max_megapixels: float = 50) -> tuple[Any, Any]:
+    """Builds the page.
+
+    Args:
+        inferencer: Of the model.
+        max_megapixels: See :func:`serve_page`.
+
+    Returns:
+        gradio's ``Blocks`` and its theme.
+
+    Raises:
+        RuntimeError: If gradio is missing.
+    """
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    try:
+        import gradio as gr
+    except ImportError as error:
+        raise RuntimeError(
+            f"the page needs gradio ({error}); pip install 'mmsrdl[serve]'"
+        ) from error
+    classes = inferencer.classes
+    tuned = inferencer.thresholds.of(classes)
+    per_class = bool((tuned != tuned[0]).any())
+    start = 0.5 if per_class else tuned[0].item()
+    # No fonts from elsewhere.
+    theme = gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["monospace"])
+
+    def look(sent: dict | None) -> tuple:
+        if sent is None:
+            return None, "", None
+        path = sent["path"]
+        try:
+            image = open_image(path, max_megapixels)
+        except ValueError as error:
+            # An exception would leave the labels of the image before beside this one.
+            return None, f"**{error}**", None
+        prediction = inferencer(path, maps="auto")[0]
+        image.thumbnail((SHOWN, SHOWN))
+        state = dict(scores=prediction.scores, maps=prediction.maps, image=image)
+        return state, *picture(state, classes[int(prediction.scores.argmax())])
+
+    def picture(state: dict, name: str) -> tuple[str, Image.Image]:
+        index = classes.index(name)
+        text = f"Where **{name}** is seen: score {state['scores'][index]:.3f}"
+        return text, overlay_map(state["image"], state["maps"][index])
+
+    def choose(state: dict | None, event: gr.SelectData) -> tuple:
+        return ("", None) if state is None else picture(state, event.value)
+
+    def decide(state: dict | None, thr: float, use_tuned: bool) -> tuple[dict | None, str]:
+        if state is None:
+            return None, ""
+        return labels_of(state["scores"], classes, tuned if use_tuned else thr)
+
+    with gr.Blocks(title="mmsrdl", delete_cache=(3600, 3600), analytics_enabled=False) as page:
+        gr.Markdown("# What does the image show?")
+        state = gr.State()
+        with gr.Row():
+            with gr.Column():
+                photo = gr.Image(
+                    sources=["upload", "clipboard"],
+                    label="Image", elem_id="photo",
+                )  # fmt: skip
+                slider = gr.Slider(0, 1, start, step=0.01, label="Threshold", elem_id="thr")
+                tick = gr.Checkbox(
+                    per_class, label="Thresholds of the classes' own", visible=per_class,
+                    elem_id="tuned",
+                )  # fmt: skip
+                labels = gr.Label(
+                    label="Labels (click one for its map)", show_heading=False, elem_id="labels"
+                )
+                count = gr.Markdown(elem_id="count")
+            with gr.Column():
+                seen = gr.Image(
+                    type="pil", interactive=False, label="Map", elem_id="map",
+                    buttons=["download", "fullscreen"],
+                )  # fmt: skip
+                text = gr.Markdown(elem_id="seen")
+        private: dict = dict(api_visibility="private", show_progress="minimal")
+        controls = [state, slider, tick]
+        # gradio would decode the image itself, whatever its size; that the path is one of an
+        # upload it checks all the same.
+        photo.change(look, photo, [state, text, seen], preprocess=False, **private).then(
+            decide, controls, [labels, count], **private
+        )
+        slider.change(lambda: False, None, tick, **private)
+        for event in (slider.release, slider.change, tick.change):
+            event(decide, controls, [labels, count], **private)
+        labels.select(choose, state, [text, seen], **private)
+    page.queue(max_size=16, default_concurrency_limit=1)
+    return page, theme
+
+
+def labels_of(
+    scores: Tensor, classes: tuple[str, ...], thresholds: float | Tensor
+) -> tuple[dict[str, float] | None, str]:
+    """Chooses what is shown of scores.
+
+    Args:
+        scores: [C].
+        classes: C names.
+        thresholds: One, or [C].
+
+    Returns:
+        Names to scores of the predicted classes, None if there are none; and a sentence.
+    """
+    predicted = (scores >= thresholds).nonzero().flatten().tolist()
+    chosen = {classes[c]: scores[c].item() for c in predicted}
+    best = classes[int(scores.argmax())]
+    sentence = f"{len(chosen)} of {len(classes)} classes are at or above the threshold."
+    if not chosen:
+        sentence += f" The highest is {best} with {scores.max().item():.3f}."
+    return chosen or None, sentence
+
+
+def open_image(path: str, max_megapixels: float) -> Image.Image:
+    """Opens an image that a stranger sent.
+
+    Args:
+        path: File.
+        max_megapixels: Size above which it is not decoded.
+
+    Returns:
+        RGB image, turned as the camera was held.
+
+    Raises:
+        ValueError: If it is no image, damaged, or too large.
+    """
+    name = Path(path).name
+    try:
+        with Image.open(path, formats=FORMATS) as image:
+            megapixels = image.width * image.height / 1e6
+            if megapixels > max_megapixels:
+                raise ValueError(
+                    f"{name} has {megapixels:.0f} megapixels; at most {max_megapixels:g} are taken"
+                )
+            return ImageOps.exif_transpose(image).convert("RGB")
+    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError) as error:
+        raise ValueError(
+            f"{name} cannot be read as one of {', '.join(FORMATS)}; it is damaged, or no image"
+        ) from error

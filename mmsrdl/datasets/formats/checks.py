@@ -1,0 +1,123 @@
+"""What several annotation formats check."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from mmsrdl.datasets.class_names import check_class_names
+from mmsrdl.datasets.formats.annotations import ImageRecord
+
+__all__ = [
+    "Problem",
+    "check_bbox",
+    "check_listed_classes",
+    "check_repeats",
+    "check_size",
+    "collected",
+]
+
+LARGEST = 1e9
+"""More pixels than any image is wide."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong with one entry of an annotation file.
+
+    Attributes:
+        line: Its line, from 1; 0 where the format has no lines, or for the whole file.
+        message: What is wrong, and the mend.
+    """
+
+    line: int
+    message: str
+
+
+@contextmanager
+def collected(problems: list[Problem] | None, line: int = 0) -> Iterator[None]:
+    """Notes the error of one entry, where there is a list for it, and raises it otherwise.
+
+    Args:
+        problems: The list.
+        line: Line of the entry.
+    """
+    try:
+        yield
+    except (FileNotFoundError, ValueError) as error:
+        if problems is None:
+            raise
+        problems.append(Problem(line, str(error)))
+
+
+def check_bbox(value: Any, where: str) -> tuple[float, float, float, float]:
+    """Returns a box as x, y, width and height in pixels.
+
+    Args:
+        value: What the file holds.
+        where: What it is of, for the message.
+
+    Raises:
+        ValueError: If it is no list of four finite numbers, or width or height is negative.
+    """
+    numbers = list(value) if isinstance(value, (list, tuple)) else []
+    if len(numbers) != 4 or not all(map(_is_pixel, numbers)) or min(numbers[2:]) < 0:
+        raise ValueError(
+            f"the box of {where} must be [x, y, width, height] in pixels, four finite numbers of "
+            f"which the last two are not negative, got {str(value)[:80]}; mend the file"
+        )
+    x, y, width, height = map(float, numbers)
+    return x, y, width, height
+
+
+def check_size(width: Any, height: Any, where: str) -> tuple[int, int] | None:
+    """Returns the size of an image, or None where the file has none.
+
+    Raises:
+        ValueError: If only one is given, or one is no positive integer.
+    """
+    if width is None and height is None:
+        return None
+    for number in (width, height):
+        if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+            raise ValueError(
+                f"width and height of {where} must be positive integers, got {width!r} and "
+                f"{height!r}; mend the file, or leave both out"
+            )
+    return width, height
+
+
+def check_listed_classes(names: Any, path: str) -> tuple[str, ...]:
+    """Returns the class names that a file lists.
+
+    Raises:
+        ValueError: If there are none, one stands twice, or one is no string.
+    """
+    try:
+        return check_class_names(names)
+    except ValueError as error:
+        raise ValueError(f"the classes that '{path}' lists do not do: {error}") from error
+
+
+def check_repeats(
+    records: Sequence[ImageRecord], path: str, problems: list[Problem] | None = None
+) -> None:
+    """Refuses an image that stands on two lines, or notes it in ``problems``.
+
+    Raises:
+        ValueError: If there is one; the message names both lines.
+    """
+    lines: dict[str, int] = {}
+    for record in records:
+        earlier = lines.setdefault(record.path, record.line)
+        with collected(problems, record.line):
+            if earlier != record.line:
+                raise ValueError(
+                    f"lines {earlier} and {record.line} of '{path}' are both of image "
+                    f"'{record.path}'; join their labels in one line"
+                )
+
+
+def _is_pixel(value: Any) -> bool:
+    # The comparison is False for NaN as well.
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < LARGEST

@@ -1,0 +1,138 @@
+"""Numbers of a labeled set of images: how often, how many, and which labels together."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from mmsrdl.datasets.annotation_file import first_of
+from mmsrdl.datasets.cooccurrence import conditional_probability
+from mmsrdl.datasets.formats import Annotations
+
+__all__ = ["LabelStatistics", "annotation_targets", "label_statistics"]
+
+
+@dataclass
+class LabelStatistics:
+    """Numbers of N images with labels of C classes.
+
+    Attributes:
+        classes: C names.
+        num_images: N.
+        positives: Images that are positive for each class, int64 [C].
+        unknown: Images of which it is not known, int64 [C].
+        labels_per_image: How many images have 0, 1, 2, ... positive classes, int64 [K + 1].
+        cooccurrence: Images that are positive for both classes, int64 [C, C].
+    """
+
+    classes: tuple[str, ...]
+    num_images: int
+    positives: np.ndarray
+    unknown: np.ndarray
+    labels_per_image: np.ndarray
+    cooccurrence: np.ndarray
+
+    @property
+    def conditional(self) -> np.ndarray:
+        """P[i, j] = P(class j | class i), float32 [C, C] in [0, 1]; 0 where i has no images."""
+        return conditional_probability(torch.from_numpy(self.cooccurrence)).numpy()
+
+    @property
+    def frequency(self) -> np.ndarray:
+        """Share of the images that are positive for each class, float64 [C]."""
+        return self.positives / self.num_images
+
+    @property
+    def cardinality(self) -> float:
+        """Positive classes of an image, on average (Tsoumakas & Katakis, 2007)."""
+        return float(self.positives.sum() / self.num_images)
+
+    @property
+    def density(self) -> float:
+        """Cardinality over the number of classes (Tsoumakas & Katakis, 2007)."""
+        return self.cardinality / len(self.classes)
+
+    @property
+    def imbalance(self) -> float:
+        """Images of the most frequent class over those of the rarest that has any; 0 for none."""
+        counts = self.positives[self.positives > 0]
+        return float(counts.max() / counts.min()) if counts.size else 0.0
+
+    @property
+    def images_without_labels(self) -> int:
+        """Images that are positive for no class."""
+        return int(self.labels_per_image[0])
+
+    @property
+    def classes_without_images(self) -> tuple[str, ...]:
+        """Classes for which no image is positive."""
+        return tuple(np.array(self.classes)[self.positives == 0].tolist())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns all numbers in plain types, as for JSON."""
+        return {
+            "classes": list(self.classes),
+            "num_images": self.num_images,
+            "images_without_labels": self.images_without_labels,
+            "classes_without_images": list(self.classes_without_images),
+            "cardinality": self.cardinality,
+            "density": self.density,
+            "imbalance": self.imbalance,
+            "positives": self.positives.tolist(),
+            "unknown": self.unknown.tolist(),
+            "frequency": self.frequency.tolist(),
+            "labels_per_image": self.labels_per_image.tolist(),
+            "cooccurrence": self.cooccurrence.tolist(),
+            "conditional": self.conditional.tolist(),
+        }
+
+
+def label_statistics(targets: np.ndarray, classes: Sequence[str]) -> LabelStatistics:
+    """Counts labels.
+
+    Args:
+        targets: 1 positive, 0 negative, -1 unknown, [N, C]; as ``get_gt_labels()`` of a data set.
+        classes: C names.
+
+    Raises:
+        ValueError: If there are no images, or ``targets`` is not [N, C] of these values.
+    """
+    targets = np.asarray(targets)
+    if targets.ndim != 2 or targets.shape[1] != len(classes) or not len(targets):
+        raise ValueError(
+            f"targets must be [N, {len(classes)}] with N of at least 1, got {list(targets.shape)}; "
+            "give a row an image and a column a class"
+        )
+    if not np.isin(targets, (-1, 0, 1)).all():
+        strange = sorted(set(np.unique(targets).tolist()) - {-1, 0, 1})
+        raise ValueError(f"targets must be 1, 0 or -1, got {first_of(strange)}")
+    # Floats of 64 bits: exact counts, and BLAS does the product.
+    positive = (targets == 1).astype(np.float64)
+    return LabelStatistics(
+        classes=tuple(classes),
+        num_images=len(targets),
+        positives=positive.sum(0).astype(np.int64),
+        unknown=(targets == -1).sum(0).astype(np.int64),
+        labels_per_image=np.bincount(positive.sum(1).astype(np.int64)),
+        cooccurrence=(positive.T @ positive).astype(np.int64),
+    )
+
+
+def annotation_targets(annotations: Annotations, classes: Sequence[str]) -> np.ndarray:
+    """Returns the labels of annotated images as numbers.
+
+    Args:
+        annotations: N images.
+        classes: C names; labels of other classes are left out.
+
+    Returns:
+        1 positive, 0 negative, -1 unknown, int8 [N, C].
+    """
+    place = {name: index for index, name in enumerate(classes)}
+    targets = np.zeros((len(annotations.records), len(classes)), dtype=np.int8)
+    for row, record in zip(targets, annotations.records, strict=True):
+        row[[place[name] for name in record.unknown if name in place]] = -1
+        row[[place[name] for name in record.labels if name in place]] = 1
+    return targets

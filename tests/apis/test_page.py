@@ -1,0 +1,145 @@
+import shutil
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from mmsrdl.apis import MultiLabelInferencer, get_model, load_config
+from mmsrdl.apis.page import build_page, labels_of, open_image, serve_page
+from mmsrdl.datasets import VOC_CATEGORIES
+from mmsrdl.evaluation import Thresholds
+from tests.conftest import write_photos
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+CLASSES = ("boat", "car", "dog", "tree")
+
+
+def test_labels_at_or_above_the_threshold_are_shown() -> None:
+    scores = torch.tensor([0.5, 0.2, 0.9, 0.49])
+    shown, sentence = labels_of(scores, CLASSES, 0.5)
+    assert shown == {"boat": 0.5, "dog": pytest.approx(0.9)}
+    assert sentence == "2 of 4 classes are at or above the threshold."
+    shown, _ = labels_of(scores, CLASSES, torch.tensor([0.6, 0.2, 0.95, 0.4]))
+    assert list(shown or ()) == ["car", "tree"]
+    shown, sentence = labels_of(scores, CLASSES, 0.95)
+    assert shown is None
+    assert sentence.endswith("The highest is dog with 0.900.")
+
+
+def test_image_is_turned_as_the_camera_was_held(tmp_path: Path) -> None:
+    image = Image.new("L", (30, 20))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turned by a quarter
+    image.save(tmp_path / "turned.jpg", exif=exif)
+    opened = open_image(str(tmp_path / "turned.jpg"), max_megapixels=1)
+    assert (opened.size, opened.mode) == ((20, 30), "RGB")
+
+
+def test_images_that_are_none_or_too_large_are_refused(tmp_path: Path) -> None:
+    write_photos(tmp_path, ["cut.jpg"])
+    whole = (tmp_path / "cut.jpg").read_bytes()
+    (tmp_path / "cut.jpg").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "text.png").write_text("no image")
+    (tmp_path / "vector.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
+    Image.new("RGB", (10, 10)).save(tmp_path / "animation.gif")
+    for name in ("cut.jpg", "text.png", "vector.svg", "animation.gif"):
+        with pytest.raises(ValueError, match=f"{name} cannot be read as one of JPEG"):
+            open_image(str(tmp_path / name), max_megapixels=1)
+    Image.new("1", (2000, 1000)).save(tmp_path / "large.png")
+    with pytest.raises(ValueError, match=r"large.png has 2 megapixels; at most 1\.5 are taken"):
+        open_image(str(tmp_path / "large.png"), max_megapixels=1.5)
+
+
+def make_inferencer(thresholds: object = None) -> MultiLabelInferencer:
+    """Of a model with random weights, whose scores lie around 0.5."""
+    torch.manual_seed(0)
+    cfg = load_config("srdl_lite0_voc07")
+    model = get_model("srdl_lite0_voc07")
+    return MultiLabelInferencer(model, thresholds=thresholds, config=cfg)
+
+
+def test_page_is_built_of_what_the_thresholds_say() -> None:
+    pytest.importorskip("gradio", reason="needs the extra [serve]")
+    values = [0.1 + 0.01 * c for c in range(20)]
+    for thresholds, start, visible in (
+        (0.25, 0.25, False),
+        (Thresholds(VOC_CATEGORIES, tuple(values)), 0.5, True),
+    ):
+        page, _ = build_page(make_inferencer(thresholds))
+        parts = {block.elem_id: block for block in page.blocks.values() if block.elem_id}
+        assert parts["thr"].value == pytest.approx(start)
+        assert (parts["tuned"].value, parts["tuned"].visible) == (visible, visible)
+        assert page.analytics_enabled is False
+
+
+@pytest.fixture(scope="module")
+def page() -> Iterator[Any]:
+    """The page in headless Chromium."""
+    pytest.importorskip("gradio", reason="needs the extra [serve]")
+    sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("needs Chromium")
+    address = serve_page(
+        make_inferencer(), port=free_port(), max_megabytes=1, max_megapixels=1, block=False
+    )
+    with sync_api.sync_playwright() as playwright:
+        flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        browser = playwright.chromium.launch(executable_path=chromium, args=flags)
+        page = browser.new_page()
+        page.set_default_timeout(60_000)
+        page.asked = []
+        page.on("request", lambda request: page.asked.append(request.url))
+        page.goto(address)
+        page.wait_for_selector("#photo input[type=file]", state="attached")
+        yield page
+        browser.close()
+
+
+def test_upload_labels_click_map_and_threshold(page: Any, tmp_path: Path) -> None:
+    write_photos(tmp_path, ["photo.jpg"])
+    page.set_input_files("#photo input[type=file]", str(tmp_path / "photo.jpg"))
+    page.wait_for_selector("#labels button")
+    page.wait_for_selector("#map img")
+    names = [each.inner_text().split()[0] for each in page.query_selector_all("#labels button")]
+    assert set(names) <= set(VOC_CATEGORIES)
+    before = page.get_attribute("#map img", "src")
+    assert f"Where {names[0]} is seen" in page.inner_text("#seen")
+    page.click(f"#labels button[data-testid^='{names[-1]}']")
+    page.wait_for_function("before => document.querySelector('#map img').src != before", arg=before)
+    assert f"Where {names[-1]} is seen" in page.inner_text("#seen")
+    expected = make_inferencer()(str(tmp_path / "photo.jpg"))[0]
+    assert page.inner_text("#count").startswith(f"{len(expected.labels)} of 20 classes")
+    assert names == [label.name for label in expected.labels]
+    page.fill("#thr input[type=number]", "1")
+    page.press("#thr input[type=number]", "Enter")
+    page.wait_for_function("document.querySelector('#count').innerText.startsWith('0 of 20')")
+    assert page.query_selector_all("#labels button") == []
+    assert not [url for url in page.asked if "127.0.0.1" not in url and not url.startswith("data:")]
+
+
+def test_page_refuses_what_it_should(page: Any, tmp_path: Path) -> None:
+    (tmp_path / "broken.png").write_text("no image")
+    page.reload()
+    page.wait_for_selector("#photo input[type=file]", state="attached")
+    page.set_input_files("#photo input[type=file]", str(tmp_path / "broken.png"))
+    page.wait_for_function("document.querySelector('#seen').innerText.includes('cannot be read')")
+    assert page.query_selector_all("#labels button") == []
+    noise = np.random.default_rng(0).integers(0, 256, (900, 1000, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "heavy.png")
+    page.reload()
+    page.wait_for_selector("#photo input[type=file]", state="attached")
+    page.set_input_files("#photo input[type=file]", str(tmp_path / "heavy.png"))
+    page.wait_for_selector("text=/exceed|too large|maximum/i")
+    assert page.query_selector_all("#labels button") == []
