@@ -28,6 +28,7 @@ class Thresholds:
         values: C thresholds in [0, 1]; they apply to calibrated scores.
         temperature: T > 0; a score p becomes sigmoid(logit(p) / T). 1 leaves it as it is.
         protocol: How the thresholds were found: objective, images, files, date.
+        source: Where they were read, for messages.
 
     Raises:
         TypeError: A threshold or the temperature is no number.
@@ -38,6 +39,7 @@ class Thresholds:
     values: tuple[float, ...]
     temperature: float = 1.0
     protocol: dict[str, Any] = field(default_factory=dict, compare=False)
+    source: str = field(default="tuned thresholds", compare=False)
 
     def __post_init__(self) -> None:
         if len(self.classes) != len(self.values):
@@ -138,6 +140,7 @@ class Thresholds:
                 tuple(table.values()),
                 content.get("temperature", 1.0),
                 dict(content.get("protocol", {})),
+                os.fspath(path),
             )
         except FileNotFoundError as error:
             raise FileNotFoundError(

@@ -1,10 +1,12 @@
 """Thresholds from a scores file, and what they are worth on images they were not tuned on."""
 
 import math
+import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, get_args
 
+import torch
 from torch import Tensor
 
 from mmsrdl.evaluation.functional.calibration import apply_temperature, fit_temperature

@@ -70,7 +70,11 @@ def read_openmmlab(
     sound = []
     for number, entry in enumerate(entries):
         with collected(problems):
-            _check_path(entry["img_path"], number, path)
+            if not isinstance(entry["img_path"], str) or not entry["img_path"]:
+                raise ValueError(
+                    f"'img_path' of entry {number} of 'data_list' in '{path}' must be the name of "
+                    f"an image, got {entry['img_path']!r}"
+                )
             check_label_lists(entry)
             sound.append(entry)
     with collected(problems):
@@ -106,11 +110,3 @@ def format_openmmlab(annotations: Annotations) -> str:
         data_list.append(entry)
     content = {"metainfo": {"classes": classes}, "data_list": data_list}
     return json.dumps(content, ensure_ascii=False)
-
-
-def _check_path(value: Any, number: int, path: str) -> None:
-    if not isinstance(value, str) or not value:
-        raise ValueError(
-            f"'img_path' of entry {number} of 'data_list' in '{path}' must be the name of an "
-            f"image, got {value!r}"
-        )

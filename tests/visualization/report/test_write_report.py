@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from mmsrdl.evaluation import Thresholds, average_precision, precision_recall_f1
+from mmsrdl.evaluation.functional import expected_calibration_error
 from mmsrdl.evaluation.scores_file import ScoresFile
 from mmsrdl.visualization.report import write_report
 
@@ -136,6 +137,12 @@ def test_thresholds_decide(scores: ScoresFile, tmp_path: Path) -> None:
     assert "thresholds: objective <f1>" in page.text
     assert "that of its class in the thresholds' file, or more" in page.text
     calibrated = thresholds.calibrate(scores.scores)
+    before, after = (
+        f"{100 * expected_calibration_error(values, scores.targets):.2f} %"
+        for values in (scores.scores, calibrated)
+    )
+    assert f"error {before} of the model's scores, and {after} after the temp" in page.text
+    assert "#calibration" in page.values("href")
     is_predicted = calibrated >= thresholds.of(NAMES)
     invented = int((is_predicted & (scores.targets == 0))[:, 0].sum())
     found = int((is_predicted & (scores.targets == 1))[:, 0].sum())
