@@ -1,8 +1,9 @@
 """mmsrdl: multi-label image recognition for OpenMMLab."""
 
+import sys
 from typing import TYPE_CHECKING, Any
 
-from mmsrdl._stack import register_config_scope, require_stack
+from mmsrdl._stack import is_doctor, register_config_scope, require_stack
 from mmsrdl.version import __version__
 
 if TYPE_CHECKING:
@@ -12,8 +13,9 @@ LAZY = ("MultiLabelInferencer", "get_model", "list_models")
 
 __all__ = ["MultiLabelInferencer", "__version__", "get_model", "list_models"]
 
-require_stack()
-register_config_scope()
+if not is_doctor(sys.orig_argv):
+    require_stack()
+    register_config_scope()
 
 
 def __getattr__(name: str) -> Any:

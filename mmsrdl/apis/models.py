@@ -80,7 +80,7 @@ def get_model(
     if embedder is not None and word_vectors is None:
         embedder.word_vectors = None
     scope = cfg.get("default_scope", "mmpretrain")
-    with DefaultScope.overwrite_default_scope(scope), _no_report():
+    with DefaultScope.overwrite_default_scope(scope), no_report():
         model = MODELS.build({"data_preprocessor": cfg.get("data_preprocessor"), **cfg.model})
         model.init_weights()
     model._config = cfg
@@ -102,7 +102,7 @@ def register_models() -> None:
 
 
 @contextmanager
-def _no_report() -> Iterator[None]:
+def no_report() -> Iterator[None]:
     """Keeps MMEngine from reporting on the initialisation of every parameter."""
     logger = MMLogger.get_current_instance()
     level = logger.level

@@ -2,15 +2,15 @@
 
 import json
 import os
-import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeAlias
 
 from mmengine.config import Config
 
 from mmsrdl.apis.model_index import config_path, model_index
+from mmsrdl.apis.models import no_report
 from mmsrdl.arguments import check_integer
 from mmsrdl.datasets.annotation_file import first_of
 from mmsrdl.datasets.class_names import check_class_names
@@ -19,6 +19,12 @@ from mmsrdl.models.embedders import load_word_vectors
 from mmsrdl.models.weights import backbone_init_cfg
 
 __all__ = ["OwnConfig", "own_bases", "own_config"]
+
+WIDTH = 100
+"""Of the lines, where paths let them be that short."""
+
+Fields: TypeAlias = "dict[str, str | Fields]"
+"""Fields of a dict in a config; strings are Python's text, such as ``'"train.csv"'``."""
 
 TOPK = 3
 """Default of the metric's and of the erasing's topk, which fewer classes cannot have."""
@@ -107,15 +113,16 @@ def own_config(
         _check_labels(name, split, names)
     home = Path(out).expanduser().resolve().parent
     counts = {name: len(split.annotations.records) for name, split in splits.items()}
-    init_cfg, start = _backbone(cfg, weights, home)
-    lines = [
-        *_head(base, names, counts),
-        *_data(splits, home, batch_size),
-        *_model(cfg, len(names), init_cfg, _embedder(cfg, vectors, names, home)),
-    ]
+    backbone, start = _backbone(cfg, weights, home)
+    model: Fields = {"backbone": backbone} if backbone else {}
+    model["head"] = _head(cfg, vectors, names, home)
+    fields = {**_data(splits, home, batch_size), "model": model, **_few_classes(cfg, len(names))}
     if epochs is not None:
-        lines.append(f"train_cfg = dict(max_epochs={epochs})")
-    lines += _few_classes(cfg, len(names))
+        fields["train_cfg"] = {"max_epochs": str(epochs)}
+    lines = [*_comments(names, counts), f'_base_ = "mmsrdl::own/{base}.py"', ""]
+    lines += _class_list(names)
+    for key, field in fields.items():
+        lines += _assignment(key, field)
     return OwnConfig("\n".join(lines) + "\n", names, counts, start)
 
 
@@ -144,101 +151,86 @@ def _check_labels(name: str, split: _Split, classes: Sequence[str]) -> None:
         )
 
 
-def _head(base: str, classes: Sequence[str], counts: dict[str, int]) -> list[str]:
-    images = ", ".join(f"{count:,} images of {name}" for name, count in counts.items())
-    lines = [f"# {len(classes)} classes; {images}. Written by `mmsrdl data init`."]
-    if "test" not in counts:
-        lines.append(
-            "# There is no test set: `mmsrdl test` uses the validation images, on which the best "
-            "epoch\n# and thresholds are chosen, so that its figures are too good."
-        )
-    names = ", ".join(map(_quoted, classes))
-    wrapped = textwrap.wrap(names, 96, break_long_words=False, break_on_hyphens=False)
-    one_line = f"classes = [{names}]"
-    lines += [f'_base_ = "mmsrdl::own/{base}.py"', ""]
-    if len(one_line) <= 100:
-        return [*lines, one_line]
-    return [*lines, "classes = [", *(f"    {line}" for line in wrapped), "]  # fmt: skip"]
+def _data(splits: dict[str, _Split], home: Path, batch_size: int | None) -> Fields:
+    root = _common_root(splits)
+    places = {name: _places(split, root, home) for name, split in splits.items()}
+    dataset: Fields = {} if root is None else {"data_root": _path(root, home)}
+    prefixes = {prefix for _, prefix in places.values()}
+    if len(prefixes) == 1:
+        dataset["data_prefix"] = prefixes.pop()
+    fields: Fields = {"dataset": {**dataset, "metainfo": {"classes": "classes"}}}
+    for name, (file, prefix) in places.items():
+        own: Fields = {"ann_file": file, **({"data_prefix": prefix} if prefixes else {})}
+        size: Fields = {"batch_size": str(batch_size)} if name == "train" and batch_size else {}
+        fields[f"{name}_dataloader"] = {**size, "dataset": {**own, "**dataset": ""}}
+    if "test" not in splits:
+        fields["test_dataloader"] = "val_dataloader"
+    return fields
 
 
-def _data(splits: dict[str, _Split], home: Path, batch_size: int | None) -> list[str]:
-    folders = [
+def _common_root(splits: dict[str, _Split]) -> str | None:
+    """Returns the folder that holds files and images, None where they lie far apart."""
+    folders = {
         folder
         for split in splits.values()
         for folder in (split.images, os.path.dirname(split.file))
-    ]
+    }
     root = os.path.commonpath(folders)
-    lines = [f"data_root = {_path(root, home)}"]
-    for name, split in splits.items():
-        fields = [
-            "data_root=data_root",
-            f"ann_file={_quoted(_below(split.file, root))}",
-            f"data_prefix={_quoted(_below(split.images, root))}",
-            "metainfo=dict(classes=classes)",
-        ]
-        size = f"batch_size={batch_size}, " if name == "train" and batch_size else ""
-        lines += [
-            f"{name}_dataloader = dict(",
-            f"    {size}dataset=dict({', '.join(fields[:3])}, {fields[3]}),",
-            ")",
-        ]
-    if "test" not in splits:
-        lines.append("test_dataloader = val_dataloader")
-    return lines
+    return root if root in folders | {os.path.dirname(folder) for folder in folders} else None
 
 
-def _model(cfg: Config, num_classes: int, init_cfg: str | None, embedder: list[str]) -> list[str]:
-    lines = ["model = dict("]
-    if init_cfg is not None:
-        lines.append(f"    backbone=dict(init_cfg={init_cfg}),")
-    head = [f"num_classes={num_classes}"]
-    if cfg.model.head.get("embedder") is not None:
-        head.append(f"embedder=dict({', '.join(embedder)})")
-    return [*lines, f"    head=dict({', '.join(head)}),", ")"]
+def _places(split: _Split, root: str | None, home: Path) -> tuple[str, str]:
+    """Returns ann_file and data_prefix as literals."""
+    if root is None:
+        return _path(split.file, home), _path(split.images, home)
+    return _quoted(_below(split.file, root)), _quoted(_below(split.images, root))
 
 
-def _embedder(cfg: Config, vectors: str | None, classes: Sequence[str], home: Path) -> list[str]:
-    """Returns the fields of the label embedder."""
-    fields = ["classes=classes"]
-    if vectors is None:
-        return fields
-    if cfg.model.head.get("embedder") is None:
+def _head(cfg: Config, vectors: str | None, classes: Sequence[str], home: Path) -> Fields:
+    head: Fields = {"num_classes": str(len(classes))}
+    has_embedder = cfg.model.head.get("embedder") is not None
+    if vectors is not None and not has_embedder:
         raise ValueError(
             f"vectors={vectors!r}: the base's head has no label embedder; leave them out, or take "
             "another base"
         )
-    size = load_word_vectors(vectors, classes).shape[1]
-    return [*fields, f"word_vectors={_path(os.path.abspath(vectors), home)}", f"embed_dims={size}"]
+    if has_embedder:
+        embedder: Fields = {"classes": "classes"}
+        if vectors is not None:
+            size = load_word_vectors(vectors, classes).shape[1]
+            embedder["word_vectors"] = _path(os.path.abspath(vectors), home)
+            embedder["embed_dims"] = str(size)
+        head["embedder"] = embedder
+    return head
 
 
-def _backbone(cfg: Config, weights: str | None, home: Path) -> tuple[str | None, str]:
-    """Returns the text of the backbone's init_cfg, and what it starts from."""
+def _backbone(cfg: Config, weights: str | None, home: Path) -> tuple[Fields, str]:
+    """Returns the fields of the backbone, and what it starts from."""
     if weights is None:
         given = cfg.model.backbone.get("init_cfg")
         if not given:
-            return None, "from scratch: the base has no ImageNet weights"
-        return None, f"ImageNet weights {given.checkpoint}, downloaded when training starts"
+            return {}, "from scratch: the base has no ImageNet weights"
+        return {}, f"ImageNet weights {given.checkpoint}, downloaded when training starts"
     path = os.path.abspath(os.path.expanduser(weights))
     scope = cfg.get("default_scope") or "mmpretrain"
-    init_cfg = backbone_init_cfg(path, {"_scope_": scope, **cfg.model.backbone})
+    with no_report():
+        init_cfg = backbone_init_cfg(path, {"_scope_": scope, **cfg.model.backbone})
     scheme = init_cfg["checkpoint"].removesuffix(path)
-    fields = ['type="Pretrained"', f"checkpoint={_path(path, home, scheme)}"]
+    fields: Fields = {"type": _quoted("Pretrained"), "checkpoint": _path(path, home, scheme)}
     if "prefix" in init_cfg:
-        fields.append(f"prefix={_quoted(init_cfg['prefix'])}")
-    return f"dict({', '.join(fields)})", f"weights of {weights}"
+        fields["prefix"] = _quoted(init_cfg["prefix"])
+    return {"init_cfg": fields}, f"weights of {weights}"
 
 
-def _few_classes(cfg: Config, num_classes: int) -> list[str]:
+def _few_classes(cfg: Config, num_classes: int) -> Fields:
     """Returns what fewer than three classes need: no top-3 of them."""
     if num_classes >= TOPK:
-        return []
-    lines = [
-        f"val_evaluator = dict(topk={num_classes})",
-        "test_evaluator = val_evaluator",
-    ]
+        return {}
+    topk: Fields = {"topk": str(num_classes)}
+    fields: Fields = {"val_evaluator": topk, "test_evaluator": "val_evaluator"}
     if cfg.default_hooks.get("oe"):
-        lines.append(f"default_hooks = dict(oe=dict(topk={num_classes}))")
-    return lines
+        fields["default_hooks"] = {"oe": topk}
+    return fields
 
 
 def _path(path: str, home: Path, scheme: str = "") -> str:
@@ -254,6 +246,60 @@ def _below(path: str, root: str) -> str:
     return "" if below == "." else below
 
 
-def _quoted(value: Any) -> str:
+def _quoted(value: str) -> str:
     """Returns a string as a literal in double quotes."""
     return json.dumps(value, ensure_ascii=False)
+
+
+def _comments(classes: Sequence[str], counts: dict[str, int]) -> list[str]:
+    images = ", ".join(f"{count:,} images of {name}" for name, count in counts.items())
+    lines = [f"# {len(classes)} classes; {images}. Written by `mmsrdl data init`."]
+    if "test" not in counts:
+        lines += [
+            "# There is no test set: `mmsrdl test` uses the validation images, on which the best",
+            "# epoch is chosen, so that its figures are too good.",
+        ]
+    return lines
+
+
+def _class_list(classes: Sequence[str]) -> list[str]:
+    names = list(map(_quoted, classes))
+    if len(f"classes = [{', '.join(names)}]") <= WIDTH:
+        return [f"classes = [{', '.join(names)}]"]
+    rows = [" " * 4]
+    for name in names:
+        if len(rows[-1]) + len(name) >= WIDTH and rows[-1].strip():
+            rows.append(" " * 4)
+        rows[-1] += f"{name}, "
+    return ["classes = [", *(row.rstrip() for row in rows), "]  # fmt: skip"]
+
+
+def _assignment(name: str, value: "str | Fields") -> list[str]:
+    """Returns the lines that give a variable its value."""
+    line = f"{name} = {_flat(value)}"
+    if isinstance(value, str) or len(line) <= WIDTH:
+        return [line]
+    return [f"{name} = dict(", *_indented(value, 4), ")"]
+
+
+def _indented(fields: "Fields", indent: int) -> Iterator[str]:
+    """Yields the lines of a dict's fields, each on one line if it is short."""
+    space = " " * indent
+    for name, value in fields.items():
+        line = f"{space}{_field(name, value)},"
+        if isinstance(value, str) or len(line) <= WIDTH:
+            yield line
+        else:
+            yield f"{space}{name}=dict("
+            yield from _indented(value, indent + 4)
+            yield f"{space}),"
+
+
+def _field(name: str, value: "str | Fields") -> str:
+    return name if name.startswith("**") else f"{name}={_flat(value)}"
+
+
+def _flat(value: "str | Fields") -> str:
+    if isinstance(value, str):
+        return value
+    return f"dict({', '.join(_field(*item) for item in value.items())})"

@@ -115,7 +115,7 @@ def _check_record(split: DataSplit, record: ImageRecord, known: set[str]) -> Ite
     for name in dict.fromkeys(record.labels):
         if name in record.unknown:
             text = f"'{name}' is a label and unknown; it is taken as a label"
-            yield found("warning", "contradictory-label", text, name)
+            yield found("warning", "label-and-unknown", text, name)
     if not record.labels:
         text = "has no label, so that it is negative for every class that is not unknown"
         yield found("note", "no-labels", text)

@@ -37,9 +37,7 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
     parser.add_argument(
         "--parts", nargs="+", required=True, metavar="NAME=SHARE", help="parts; shares sum to 1"
     )
-    parser.add_argument(
-        "--out-dir", metavar="DIR", help="folder of the parts, where it is not IN's"
-    )
+    parser.add_argument("--out-dir", metavar="DIR", help="folder of the parts; by default of IN")
     parser.add_argument("--from", dest="format", choices=READERS, default="auto", help="format")
     parser.add_argument("--seed", type=int, default=0, help="random seed; 0 by default")
     parser.add_argument(
@@ -150,8 +148,6 @@ def _print_table(split: Split) -> None:
     console = Console()
     console.print(table)
     if len(split.classes) > NUM_RAREST:
-        console.print(
-            f"Positive images of the {NUM_RAREST} rarest of {len(split.classes)} classes."
-        )
+        console.print(f"positive images of the {NUM_RAREST} rarest of {len(split.classes)} classes")
     for name, file in split.files.items():
         print(f"{name}: {file}")

@@ -90,18 +90,13 @@ def _print(name: str, stats: LabelStatistics) -> None:
             f"{stats.frequency[index]:.1%}",
             partner,
         )
-    console = Console()
-    console.print(table)
+    Console().print(table)
     sizes = ", ".join(f"{k}: {n:,}" for k, n in enumerate(stats.labels_per_image.tolist()) if n)
-    console.print(
+    print(
         f"labels an image: {stats.cardinality:.2f} on average, density {stats.density:.3f}; "
-        f"images by number of labels: {sizes}",
-        highlight=False,
-    )
-    console.print(
+        f"images by number of labels: {sizes}\n"
         f"most frequent class over rarest: {stats.imbalance:.1f}; images without labels: "
-        f"{stats.images_without_labels:,}; unknown labels: {stats.unknown.sum():,}",
-        highlight=False,
+        f"{stats.images_without_labels:,}; unknown labels: {stats.unknown.sum():,}"
     )
 
 

@@ -70,11 +70,7 @@ def read_openmmlab(
     sound = []
     for number, entry in enumerate(entries):
         with collected(problems):
-            if not isinstance(entry["img_path"], str) or not entry["img_path"]:
-                raise ValueError(
-                    f"'img_path' of entry {number} of 'data_list' in '{path}' must be the name of "
-                    f"an image, got {entry['img_path']!r}"
-                )
+            _check_path(entry["img_path"], number, path)
             check_label_lists(entry)
             sound.append(entry)
     with collected(problems):

@@ -37,10 +37,7 @@ def test_mistakes_and_exit_codes_are_the_actions(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     module = ModuleType("mmsrdl.cli.data.fails")
-    exec(
-        "def run(args):\n    if args.bad:\n        raise ValueError('bad')\n    return 1",
-        vars(module),
-    )
+    exec("def run(args):\n  if args.bad: raise ValueError('bad')\n  return 1", vars(module))
 
     def make_parser(prog: str) -> object:
         parser = common.make_parser(prog, None, "")
