@@ -106,3 +106,11 @@ def format_openmmlab(annotations: Annotations) -> str:
         data_list.append(entry)
     content = {"metainfo": {"classes": classes}, "data_list": data_list}
     return json.dumps(content, ensure_ascii=False)
+
+
+def _check_path(value: Any, number: int, path: str) -> None:
+    if not isinstance(value, str) or not value:
+        raise ValueError(
+            f"'img_path' of entry {number} of 'data_list' in '{path}' must be the name of an "
+            f"image, got {value!r}"
+        )
