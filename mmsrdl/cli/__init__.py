@@ -20,7 +20,7 @@ COMMANDS = {
     "test": "evaluate a checkpoint",
     "infer": "predict the labels of images",
     "data": "check, split, convert and look into labeled images",
-    "thresholds": "tune thresholds on scores, and judge them on others",
+    "thresholds": "tune the classes' thresholds",
     "picture": "draw attention, scores, curves and reports",
     "export": "write a model as ONNX",
     "serve": "open a page in the browser that takes images",
