@@ -36,6 +36,7 @@ def read_extras() -> dict[str, list[str]]:
         "onedl": read_requirements("mminstall"),
         "openmmlab": read_requirements("openmmlab"),
         "optional": optional,
+        "export": read_requirements("export"),
         "tests": read_requirements("tests"),
         "benchmarks": read_requirements("benchmarks"),
         "text": read_requirements("text"),

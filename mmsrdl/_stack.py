@@ -5,12 +5,21 @@ Two sets of distributions, OneDL's and OpenMMLab's own, provide ``mmengine``, ``
 what is wrong is found here. Only metadata is read: nothing heavy is imported.
 """
 
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
+from itertools import pairwise
 
-__all__ = ["check_stack", "installed_versions", "register_config_scope", "require_stack"]
+__all__ = [
+    "check_stack",
+    "installed_versions",
+    "is_doctor",
+    "register_config_scope",
+    "release_of",
+    "require_stack",
+]
 
 PROVIDERS = {
     "mmengine": ("onedl-mmengine", "mmengine"),
@@ -47,8 +56,8 @@ def check_stack(installed: Mapping[str, str]) -> str | None:
     if (
         engine
         and torch
-        and _release(engine) <= LAST_OFFICIAL_MMENGINE
-        and _release(torch) >= FIRST_STRICT_TORCH
+        and release_of(engine) <= LAST_OFFICIAL_MMENGINE
+        and release_of(torch) >= FIRST_STRICT_TORCH
     ):
         return _message_new_torch(engine, torch, every)
     return None
@@ -72,6 +81,16 @@ def installed_versions() -> dict[str, str]:
             if spec is not None and spec.origin is not None:
                 versions[module] = ""
     return versions
+
+
+def is_doctor(command: Sequence[str]) -> bool:
+    """Whether a command line is that of ``mmsrdl doctor``, which has to answer in any environment.
+
+    Args:
+        command: ``sys.orig_argv``, such as ``["python", "-m", "mmsrdl", "doctor"]``.
+    """
+    words = [os.path.basename(word) for word in command if word != "--debug"]
+    return ("mmsrdl", "doctor") in pairwise(words)
 
 
 def require_stack() -> None:
@@ -98,7 +117,7 @@ def register_config_scope() -> None:
     MODULE2PACKAGE.setdefault("mmsrdl", "mmsrdl.version")
 
 
-def _release(text: str) -> tuple[int, ...]:
+def release_of(text: str) -> tuple[int, ...]:
     """Release numbers of a version: ``'2.6.0a0+git1'`` -> ``(2, 6, 0)``."""
     match = re.match(r"\d+(?:\.\d+)*", text)
     return tuple(int(part) for part in match.group().split(".")) if match else ()

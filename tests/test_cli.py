@@ -3,6 +3,7 @@
 import importlib
 import subprocess
 import sys
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -96,6 +97,16 @@ def test_mistakes_and_interruption_have_codes(
         else:
             expected = {"raise KeyboardInterrupt": 130, "return 1": 1, "pass": 0}[statement]
             assert main(["train"]) == expected
+
+
+def test_what_packages_print_on_import_leaves_stdout_to_results(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "loud_package.py").write_text("print('Could not import it')")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert cli.load_command("loud_package").__name__ == "loud_package"
+    out, err = capsys.readouterr()
+    assert (out, err) == ("", "Could not import it\n")
 
 
 def test_every_command_is_a_module() -> None:

@@ -100,6 +100,10 @@ def test_metadata_is_valid(wheel: zipfile.ZipFile) -> None:
     assert [name for name in wheel.namelist() if name.endswith("LICENSE")]
 
 
+def test_wheel_carries_the_template_of_the_report(wheel: zipfile.ZipFile) -> None:
+    assert "mmsrdl/visualization/report/report.html.jinja" in wheel.namelist()
+
+
 def test_wheel_requires_no_stack_outside_the_extras(wheel: zipfile.ZipFile) -> None:
     metadata = Parser().parsestr(metadata_of(wheel).decode())
     assert set(metadata["Requires-Python"].split(",")) == {">=3.10", "<3.14"}

@@ -3,26 +3,33 @@
 from mmsrdl.apis.attention import ImageAttention, attend_images
 from mmsrdl.apis.class_maps import class_maps
 from mmsrdl.apis.config import load_config, set_data_root
+from mmsrdl.apis.export import ExportReport, export_onnx, onnx_error
 from mmsrdl.apis.inference import load_model
 from mmsrdl.apis.inferencer import MultiLabelInferencer
 from mmsrdl.apis.model_index import config_path
 from mmsrdl.apis.models import get_model, list_models, register_models
 from mmsrdl.apis.prediction import Label, Prediction, write_predictions
+from mmsrdl.apis.resize_rule import ResizeRule, resize_rule
 from mmsrdl.apis.run import test, train
 
 __all__ = [
+    "ExportReport",
     "ImageAttention",
     "Label",
     "MultiLabelInferencer",
     "Prediction",
+    "ResizeRule",
     "attend_images",
     "class_maps",
     "config_path",
+    "export_onnx",
     "get_model",
     "list_models",
     "load_config",
     "load_model",
+    "onnx_error",
     "register_models",
+    "resize_rule",
     "set_data_root",
     "test",
     "train",

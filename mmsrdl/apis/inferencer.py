@@ -130,6 +130,7 @@ class MultiLabelInferencer(BaseInferencer):
     def __call__(
         self,
         inputs: ImageInputs,
+        *,
         return_datasamples: bool = False,
         batch_size: int = 1,
         **kwargs: Any,
@@ -146,7 +147,7 @@ class MultiLabelInferencer(BaseInferencer):
         Returns:
             A prediction an image, in order.
         """
-        results = self.stream(inputs, batch_size, **kwargs)
+        results = self.stream(inputs, batch_size=batch_size, **kwargs)
         if return_datasamples:
             return [result.to_data_sample() for result in results]
         return list(results)
@@ -154,6 +155,7 @@ class MultiLabelInferencer(BaseInferencer):
     def stream(
         self,
         inputs: ImageInputs,
+        *,
         batch_size: int = 1,
         classes: Sequence[str] | None = None,
         topk: int | None = None,

@@ -112,6 +112,17 @@ WRITERS: dict[str, Callable[[Iterable[Prediction], TextIO], None]] = {
 }
 
 
+def prediction_file(path: str | os.PathLike[str]) -> Path:
+    """Returns the path of a file that :func:`write_predictions` can write.
+
+    Raises:
+        ValueError: If it has another ending.
+    """
+    if Path(path).suffix.lower() not in WRITERS:
+        raise ValueError(f"file '{path}' of predictions must end with {' or '.join(WRITERS)}")
+    return Path(path)
+
+
 def write_predictions(predictions: Iterable[Prediction], path: str | os.PathLike[str]) -> None:
     """Writes predictions, such as those of :meth:`MultiLabelInferencer.stream`, as they come.
 
@@ -123,9 +134,7 @@ def write_predictions(predictions: Iterable[Prediction], path: str | os.PathLike
     Raises:
         ValueError: If the file has another ending.
     """
-    path = Path(path)
-    if path.suffix.lower() not in WRITERS:
-        raise ValueError(f"path='{path}' must end with {' or '.join(WRITERS)}")
+    path = prediction_file(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8", newline="") as file:
         WRITERS[path.suffix.lower()](predictions, file)

@@ -114,16 +114,16 @@ def _metric_of(cfg: Config, out: str) -> Any:
     raise ValueError(f"--out {out} needs test_evaluator=dict(type='mmsrdl.MultiLabelMetric')")
 
 
-def _pretrained_of(cfg: Any, place: str) -> Iterator[tuple[str, str]]:
+def pretrained_of(cfg: Any, place: str) -> Iterator[tuple[str, str]]:
     """Yields (place, checkpoint) of every ``Pretrained`` initialiser below a config."""
     if isinstance(cfg, dict):
         if cfg.get("type") == "Pretrained" and isinstance(cfg.get("checkpoint"), str):
             yield place, cfg["checkpoint"]
         for key, value in cfg.items():
-            yield from _pretrained_of(value, f"{place}.{key}")
+            yield from pretrained_of(value, f"{place}.{key}")
     elif isinstance(cfg, list | tuple):
         for index, value in enumerate(cfg):
-            yield from _pretrained_of(value, f"{place}[{index}]")
+            yield from pretrained_of(value, f"{place}[{index}]")
 
 
 def check_pretrained(cfg: Config) -> None:
@@ -134,7 +134,7 @@ def check_pretrained(cfg: Config) -> None:
     Raises:
         RuntimeError: If they cannot be had; says how to give a file.
     """
-    for place, checkpoint in _pretrained_of(cfg.model, "model"):
+    for place, checkpoint in pretrained_of(cfg.model, "model"):
         try:
             CheckpointLoader.load_checkpoint(checkpoint, map_location="cpu")
         except Exception as error:

@@ -3,7 +3,9 @@
 import argparse
 import dis
 import importlib
+import io
 import sys
+import warnings
 from collections.abc import Sequence
 from contextlib import redirect_stdout
 from types import ModuleType
@@ -15,8 +17,12 @@ __all__ = ["COMMANDS", "load_command", "main"]
 COMMANDS = {
     "train": "train a model",
     "test": "evaluate a checkpoint",
-    "data": "convert, split, check and look into labeled images",
+    "infer": "predict the labels of images",
+    "data": "check, split, convert and look into labeled images",
+    "picture": "draw attention, scores, curves and reports",
+    "export": "write a model as ONNX",
     "serve": "open a page in the browser that takes images",
+    "doctor": "say what is installed, and what is broken",
 }
 
 EPILOG = """\
@@ -66,10 +72,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 def load_command(name: str) -> ModuleType:
     """Imports the module of a command.
 
-    What packages print on import, such as MMPretrain's "Could not import OneDL", goes to stderr:
-    stdout is for results, which programs may read.
+    What packages say on import, such as MMPretrain's "Could not import OneDL" and MMCV's warning
+    of an operator that nothing here needs, is left out: stdout is for results.
     """
-    with redirect_stdout(sys.stderr):
+    with redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         return importlib.import_module(name)
 
 

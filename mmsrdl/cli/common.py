@@ -9,8 +9,16 @@ from rich.console import Console
 from rich.progress import track as rich_track
 
 from mmsrdl.apis import load_config
+from mmsrdl.cli.parser import make_parser
 
-__all__ = ["KeyValues", "make_config_parser", "make_parser", "read_config", "track"]
+__all__ = [
+    "CONFIGS",
+    "KeyValues",
+    "make_config_parser",
+    "make_parser",
+    "read_config",
+    "track",
+]
 
 Item = TypeVar("Item")
 
@@ -33,22 +41,6 @@ class KeyValues(DictAction):
                     f"--cfg-options takes KEY=VALUE, such as train_cfg.max_epochs=8, got {value!r}"
                 )
         super().__call__(parser, namespace, values, *args)
-
-
-def make_parser(prog: str, description: str | None, examples: str) -> argparse.ArgumentParser:
-    """Makes the parser of a command.
-
-    Args:
-        prog: The command.
-        description: What it does.
-        examples: Command lines, indented.
-    """
-    return argparse.ArgumentParser(
-        prog=prog,
-        description=description,
-        epilog="examples:\n" + examples,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
 
 
 def make_config_parser(

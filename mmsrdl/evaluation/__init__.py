@@ -3,19 +3,51 @@
 from mmsrdl.evaluation.functional import (
     APKind,
     PrecisionRecallF1,
+    Reliability,
+    TunedThresholds,
     average_precision,
+    best_f1_thresholds,
+    choose_shrinkage,
+    expected_calibration_error,
+    fit_temperature,
     precision_recall_f1,
+    reliability,
+    thresholds_for_precision,
+    thresholds_for_recall,
 )
 from mmsrdl.evaluation.metrics import MultiLabelMetric
 from mmsrdl.evaluation.scores_file import ScoresFile
 from mmsrdl.evaluation.thresholds import Thresholds
+from mmsrdl.evaluation.tuning import (
+    ThresholdComparison,
+    ThresholdTuner,
+    check_disjoint,
+    compare_thresholds,
+    cross_validate,
+    figures_at,
+)
 
 __all__ = [
     "APKind",
     "MultiLabelMetric",
     "PrecisionRecallF1",
+    "Reliability",
     "ScoresFile",
+    "ThresholdComparison",
+    "ThresholdTuner",
     "Thresholds",
+    "TunedThresholds",
     "average_precision",
+    "best_f1_thresholds",
+    "check_disjoint",
+    "choose_shrinkage",
+    "compare_thresholds",
+    "cross_validate",
+    "expected_calibration_error",
+    "figures_at",
+    "fit_temperature",
     "precision_recall_f1",
+    "reliability",
+    "thresholds_for_precision",
+    "thresholds_for_recall",
 ]

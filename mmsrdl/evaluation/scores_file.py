@@ -54,6 +54,12 @@ class ScoresFile:
         if self.img_path and len(self.img_path) != images:
             raise ValueError(f"img_path has {len(self.img_path)} paths for {images} images")
 
+    def rows(self, index: Tensor) -> "ScoresFile":
+        """Keeps the images of the indices [n], in their order."""
+        paths = tuple(self.img_path[i] for i in index.tolist()) if self.img_path else ()
+        parts = (self.scores[index], self.targets[index], self.sample_idx[index])
+        return ScoresFile(self.names, *parts, paths)
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes ``names``, ``scores``, ``targets``, ``sample_idx`` and, if any, ``img_path``.
 

@@ -4,12 +4,14 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from mmsrdl.evaluation.functional.calibration import apply_temperature
 from mmsrdl.evaluation.functional.precision_recall import check_threshold
 
 __all__ = ["Thresholds"]
@@ -22,16 +24,22 @@ class Thresholds:
     """From which score on a class is predicted.
 
     Attributes:
-        classes: C names.
+        classes: C distinct names.
         values: C thresholds in [0, 1]; they apply to calibrated scores.
         temperature: T > 0; a score p becomes sigmoid(logit(p) / T). 1 leaves it as it is.
         protocol: How the thresholds were found: objective, images, files, date.
+        source: Where they were read, for messages.
+
+    Raises:
+        TypeError: A threshold or the temperature is no number.
+        ValueError: One is out of range, two classes share a name, or the numbers differ.
     """
 
     classes: tuple[str, ...]
     values: tuple[float, ...]
     temperature: float = 1.0
     protocol: dict[str, Any] = field(default_factory=dict, compare=False)
+    source: str = field(default="tuned thresholds", compare=False)
 
     def __post_init__(self) -> None:
         if len(self.classes) != len(self.values):
@@ -39,16 +47,26 @@ class Thresholds:
                 f"values has {len(self.values)} thresholds for {len(self.classes)} classes; give "
                 "one a class"
             )
+        if len(set(self.classes)) < len(self.classes):
+            twice = sorted({name for name in self.classes if self.classes.count(name) > 1})
+            raise ValueError(f"classes must be distinct, got {', '.join(twice)} more than once")
         for value in self.values:
             check_threshold(value)
+        if isinstance(self.temperature, bool) or not isinstance(self.temperature, Real):
+            raise TypeError(f"temperature must be a number above 0, got {self.temperature!r}")
         if not 0 < self.temperature < float("inf"):
             raise ValueError(f"temperature={self.temperature!r} must be a finite number above 0")
 
-    def of(self, classes: Sequence[str]) -> Tensor:
+    def of(self, classes: Sequence[str], dtype: torch.dtype = torch.float32) -> Tensor:
         """Looks the thresholds of classes up by name.
 
+        Args:
+            classes: Names, in any order; they may leave some of the thresholds out.
+            dtype: Type of the scores that they are for. Tuned thresholds come back exactly in
+                the type of the scores that they were tuned on.
+
         Returns:
-            float32, [len(classes)].
+            [len(classes)], of ``dtype``.
 
         Raises:
             ValueError: If a class has none.
@@ -60,13 +78,38 @@ class Thresholds:
                 f"no threshold for {', '.join(map(repr, missing[:10]))} ({len(missing)} of "
                 f"{len(classes)} classes); tune them on predictions of this model"
             )
-        return torch.tensor([table[name] for name in classes])
+        return torch.tensor([table[name] for name in classes], dtype=dtype)
 
     def calibrate(self, scores: Tensor) -> Tensor:
         """Returns the calibrated scores, in [0, 1] and of the same shape."""
-        if self.temperature == 1:
-            return scores
-        return (scores.logit() / self.temperature).sigmoid()
+        return apply_temperature(scores, self.temperature)
+
+    def decide(self, scores: Tensor, classes: Sequence[str]) -> Tensor:
+        """Says which classes are predicted: calibrated score >= threshold.
+
+        Args:
+            scores: [..., C], probabilities as the model gives them.
+            classes: C names.
+
+        Returns:
+            bool, [..., C].
+
+        Raises:
+            ValueError: If a class has no threshold.
+        """
+        limits = self.of(classes, torch.promote_types(scores.dtype, torch.float32))
+        return self.calibrate(scores) >= limits.to(scores.device)
+
+    def describe(self) -> str:
+        """Says in a line how they were found, for logs and tables."""
+        facts = [
+            f"{key} {value}"
+            for key, value in self.protocol.items()
+            if isinstance(value, str | int | float)
+        ]
+        if self.temperature != 1:
+            facts.append(f"temperature {self.temperature:.4g}")
+        return ", ".join(facts) or "no protocol"
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes them as JSON."""
@@ -89,18 +132,22 @@ class Thresholds:
         """
         try:
             content = json.loads(Path(path).read_text("utf-8"))
+            if content["version"] != VERSION:
+                raise ValueError(f"its version is {content['version']}, and {VERSION} can be read")
             table = content["thresholds"]
             return cls(
                 tuple(table),
-                tuple(float(value) for value in table.values()),
-                float(content.get("temperature", 1)),
+                tuple(table.values()),
+                content.get("temperature", 1.0),
                 dict(content.get("protocol", {})),
+                os.fspath(path),
             )
         except FileNotFoundError as error:
             raise FileNotFoundError(
                 f"thresholds='{path}' does not exist; write it with `mmsrdl thresholds`"
             ) from error
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            what = f"{error} is missing" if isinstance(error, KeyError) else error
             raise ValueError(
-                f"thresholds='{path}' is no file of `mmsrdl thresholds`: {error}; write it again"
+                f"thresholds='{path}' is no file of `mmsrdl thresholds`: {what}; write it again"
             ) from error

@@ -18,6 +18,7 @@ BACKENDS = ("plain", "chunked", "cpu", "triton")
 TRITON_TYPES = (torch.float32, torch.bfloat16, torch.float16)
 
 _asked: str | None = None
+_whole = False
 
 
 @contextmanager
@@ -43,9 +44,28 @@ def use_backend(name: str) -> Iterator[None]:
         _asked = before
 
 
+@contextmanager
+def whole_operators() -> Iterator[None]:
+    """Keeps each operator one node of a graph that is traced inside the context.
+
+    For an exporter that knows these nodes, see :mod:`mmsrdl.ops.onnx_form`; for all others they
+    are formulas.
+    """
+    global _whole
+    before, _whole = _whole, True
+    try:
+        yield
+    finally:
+        _whole = before
+
+
 def takes_plain_form() -> bool:
     """Returns whether the formulas themselves are wanted: when asked for, and for exporters."""
-    if _asked == "plain" or torch.onnx.is_in_onnx_export():
+    if _asked == "plain":
+        return True
+    if _whole:
+        return False
+    if torch.onnx.is_in_onnx_export():
         return True
     is_exporting = getattr(torch.compiler, "is_exporting", None)  # since torch 2.7
     return (is_exporting is not None and is_exporting()) or torch.jit.is_tracing()
@@ -74,6 +94,14 @@ def backend_for(*tensors: Tensor | None) -> ModuleType:
         raise RuntimeError(f"use_backend('triton') does not serve: {why}")
     _log_once(why)
     return chunked
+
+
+def describe_backend(device: torch.device) -> str:
+    """Says which back end serves float32 tensors of a device, and why no faster one does."""
+    if device.type == "cpu":
+        return "cpu: made for CPUs"
+    why = _why_not_triton(device)
+    return f"chunked: {why}" if why else "triton: tried just now, and right"
 
 
 def _types_not_covered(types: set[torch.dtype]) -> str:

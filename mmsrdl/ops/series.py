@@ -71,9 +71,24 @@ def _tanh_ratio(square: np.ndarray) -> np.ndarray:
     return np.tanh(z) / z
 
 
+def _balanced(position: Tensor, label: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Makes both factors of every channel's gate about as large.
+
+    Where |a u| is small but one of the two is large, its powers would exceed float32.
+
+    Returns:
+        a s, u / s and s, [D]: powers of two, so that the products of a and u stay the same.
+    """
+    tiny = torch.finfo(position.dtype).tiny
+    a, u = (t.abs().amax(0).clamp(min=tiny).sqrt() for t in (position, label))
+    scale = torch.ldexp(torch.ones_like(u), (u / a).frexp().exponent)
+    return position * scale, label / scale, scale
+
+
 def forward(position: Tensor, label: Tensor, weight: Tensor, limit: float) -> Tensor:
     """Computes s [R, C] from a [R, D], u [C, D] and w [D] with \\|a u\\| <= ``limit``."""
     first, *others = coefficients(limit)
+    position, label, _ = _balanced(position, label)
     score = position.new_empty(len(position), len(label))
     for c in range(0, len(label), ROWS):
         u = label[c : c + ROWS]
@@ -95,6 +110,7 @@ def backward(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Computes the gradients of a, u and w from that of s, [R, C]; see :func:`forward`."""
     d_position, d_label, d_weight = (t.new_zeros(t.shape) for t in (position, label, weight))
+    position, label, scale = _balanced(position, label)
     for c in range(0, len(label), ROWS):
         u = label[c : c + ROWS]
         u_square = u.square()
@@ -112,4 +128,4 @@ def backward(
                 by_class = g.t() @ a_odd
                 d_u.addcmul_(by_class, u_even, value=slope)
                 d_weight.add_((by_class * u_odd).sum(0), alpha=coefficient)
-    return d_position, d_label.mul_(weight), d_weight
+    return d_position.mul_(scale), d_label.mul_(weight / scale), d_weight

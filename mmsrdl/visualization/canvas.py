@@ -17,7 +17,7 @@ from mmsrdl.evaluation.functional.arrays import to_array
 
 __all__ = [
     "BLUE", "COLOURS", "GREY", "VERMILLION", "add_legend", "as_array", "fit_text", "new_figure",
-    "open_picture", "save_figure",
+    "open_picture", "printable", "save_figure",
 ]  # fmt: skip
 
 BLUE, VERMILLION, GREY = "#0072B2", "#D55E00", "#6E6E6E"
@@ -27,6 +27,9 @@ COLOURS = (BLUE, "#E69F00", "#009E73", "#CC79A7", "#56B4E9", VERMILLION, "#8C564
 FURTHER_FONTS = ("Noto Sans CJK SC", "Noto Sans CJK JP", "WenQuanYi Zen Hei", "Microsoft YaHei",
                  "PingFang SC", "Arial Unicode MS")  # fmt: skip
 """Asked, where they are installed, for what Matplotlib's own font has not."""
+
+
+CONTROLS = {code: "\ufffd" for code in (*range(9), 11, 12, *range(14, 32), *range(127, 160))}
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -83,6 +86,11 @@ def add_legend(
         text.set_text(label)
 
 
+def printable(text: str) -> str:
+    """Puts the replacement character for control characters, which fonts lack and HTML forbids."""
+    return text.translate(CONTROLS)
+
+
 def fit_text(text: str, width: int, lines: int = 1) -> str:
     """Wraps a text, and ends it with an ellipsis where it is too long.
 
@@ -91,7 +99,7 @@ def fit_text(text: str, width: int, lines: int = 1) -> str:
         width: Characters a line.
         lines: How many lines at most.
     """
-    wrapped = textwrap.wrap(text, width) or [""]
+    wrapped = textwrap.wrap(printable(text), width) or [""]
     if len(wrapped) > lines:
         wrapped = wrapped[:lines]
         wrapped[-1] = wrapped[-1][: width - 1].rstrip() + "…"

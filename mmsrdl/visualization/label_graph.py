@@ -76,7 +76,7 @@ def draw_label_graph(
     places = np.stack((np.cos(angles), np.sin(angles)), 1) * (len(labels) > 1)
     boxes = [
         axes[1].text(
-            *place, fit_text(label, 16, 3), ha="center", va="center", fontsize=11, zorder=3,
+            *place, fit_text(label, 16, 3), ha="center", va="center", fontsize=11, zorder=2,
             bbox=dict(boxstyle="round,pad=0.4", facecolor="#E8F1F8", edgecolor=BLUE),
         ).get_bbox_patch()
         for place, label in zip(places, labels, strict=True)
@@ -105,6 +105,7 @@ def _draw_arrows(
         arrow = FancyArrowPatch(
             start, end, connectionstyle=f"arc3,rad={BEND}", arrowstyle="-|>", mutation_scale=11,
             patchA=boxes[i], patchB=boxes[j], shrinkA=1, shrinkB=2, lw=0.8 + 2.4 * value,
+            zorder=3,  # drawn after the boxes, whose places are known only then
             linestyle="-" if is_high else ":", color=BLUE if is_high else GREY,
         )  # fmt: skip
         axis.add_patch(arrow)
@@ -112,7 +113,7 @@ def _draw_arrows(
         along = end - start
         x, y = start + 0.36 * along + 0.46 * BEND * np.array((along[1], -along[0]))
         axis.text(
-            x, y, f"{value:.2f}", fontsize=8, ha="center", va="center", zorder=2,
+            x, y, f"{value:.2f}", fontsize=8, ha="center", va="center", zorder=4,
             color=BLUE if is_high else GREY,
             bbox=dict(boxstyle="round,pad=0.1", facecolor="white", edgecolor="none"),
         )  # fmt: skip

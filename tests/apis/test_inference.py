@@ -2,84 +2,45 @@ from pathlib import Path
 
 import pytest
 import torch
-from mmengine.config import Config
-from mmengine.dataset import Compose, default_collate
-from mmengine.registry import DefaultScope
-from mmpretrain.registry import MODELS, TRANSFORMS
-from torch.testing import assert_close
 
-from mmsrdl.apis import attend_images, load_model
+from mmsrdl.apis import load_model
+from mmsrdl.datasets import VOC_CATEGORIES
+from tests.apis.tiny_model import make_config, write_checkpoint
 
 
-def make_config(**head: object) -> Config:
-    pipeline = [
-        dict(type="LoadImageFromFile"),
-        dict(type="Resize", scale=(64, 64)),
-        dict(type="PackInputs"),
-    ]
-    return Config(
-        dict(
-            default_scope="mmpretrain",
-            data_preprocessor=dict(mean=[127.0] * 3, std=[64.0] * 3, to_rgb=True),
-            model=dict(
-                type="ImageClassifier",
-                backbone=dict(type="ResNet", depth=18),
-                head={
-                    "type": "mmsrdl.CARHead",
-                    "num_classes": 3,
-                    "in_channels": 512,
-                    "embedder": dict(type="mmsrdl.GCNLabelEmbedder", classes=["a", "b", "c"]),
-                    **head,
-                },
-            ),
-            test_dataloader=dict(dataset=dict(pipeline=pipeline)),
-        )
-    )
-
-
-@pytest.fixture
-def checkpoint(tmp_path: Path) -> str:
-    with DefaultScope.overwrite_default_scope("mmpretrain"):
-        model = MODELS.build(make_config().model)
-    torch.save({"state_dict": model.state_dict(), "meta": {}}, tmp_path / "a.pth")
-    return str(tmp_path / "a.pth")
-
-
-def test_scores_are_those_of_predict(checkpoint: str, tiny_voc: Path) -> None:
-    cfg = make_config()
-    model, classes = load_model(cfg, checkpoint)
-    assert classes == ["a", "b", "c"]
+def test_model_carries_config_and_names(tiny_voc: Path, tmp_path: Path) -> None:
+    cfg = make_config("car", tiny_voc, tmp_path)
+    model, classes = load_model(cfg, write_checkpoint(cfg, tmp_path / "a.pth"))
     assert not model.training
-    paths = [str(tiny_voc / "JPEGImages" / f"00000{i}.jpg") for i in (1, 2)]
-    results = attend_images(model, cfg, paths)
-    assert [result.path for result in results] == paths
-    for result in results:
-        assert result.scores.shape == (3,)
-        assert result.spatial.shape == (3, 2, 2)
-        assert 0 <= result.spatial.min() <= result.spatial.max() <= 1
-    assert not torch.equal(results[0].scores, results[1].scores)
-    with DefaultScope.overwrite_default_scope("mmpretrain"):
-        steps = [TRANSFORMS.build(step) for step in cfg.test_dataloader.dataset.pipeline]
-    for result in results:
-        batch = default_collate([Compose(steps)({"img_path": result.path})])
-        with torch.no_grad():
-            assert_close(model.test_step(batch)[0].pred_score, result.scores)
+    assert classes == list(VOC_CATEGORIES)
+    assert model._config is cfg
+    assert model._dataset_meta == {"classes": VOC_CATEGORIES}
 
 
-def test_another_models_checkpoint(checkpoint: str) -> None:
+def test_another_models_checkpoint(tiny_voc: Path, tmp_path: Path) -> None:
+    cfg = make_config("car", tiny_voc, tmp_path)
+    checkpoint = write_checkpoint(cfg, tmp_path / "a.pth")
+    cfg.model.head.classifier = "shared"
     with pytest.raises(ValueError, match=r"(?s)is not of the config's model: .*classifier.weight"):
-        load_model(make_config(classifier="shared"), checkpoint)
+        load_model(cfg, checkpoint)
 
 
-def test_head_without_maps_and_missing_images(checkpoint: str) -> None:
-    cfg = make_config()
-    model, _ = load_model(cfg, checkpoint)
-    with pytest.raises(FileNotFoundError, match=r"1 images do not exist: nowhere.jpg"):
-        attend_images(model, cfg, ["nowhere.jpg"])
-    broken = Path(checkpoint).with_name("broken.jpg")
-    broken.write_bytes(b"no image")
-    with pytest.raises(RuntimeError, match=rf"image '{broken}' cannot be prepared: .*leave it out"):
-        attend_images(model, cfg, [str(broken)])
-    model.head.attention.use_spatial = False
-    with pytest.raises(TypeError, match="CARHead has no spatial attention of classes"):
-        attend_images(model, cfg, [])
+def test_names_that_contradict(tiny_voc: Path, tmp_path: Path) -> None:
+    cfg = make_config("linear", tiny_voc, tmp_path)
+    checkpoint = write_checkpoint(cfg, tmp_path / "a.pth")
+    names = [*VOC_CATEGORIES[:-1], "tv"]
+    with pytest.raises(ValueError, match=r"of the argument classes: class 19 is 'tvmonitor' again"):
+        load_model(cfg, checkpoint, classes=names)
+    assert load_model(cfg, checkpoint, classes=VOC_CATEGORIES)[1] == list(VOC_CATEGORIES)
+    content = torch.load(checkpoint, weights_only=True)
+    torch.save(content["state_dict"], checkpoint)
+    with pytest.raises(ValueError, match=r"names no classes; .*give the names as classes=\[...\]"):
+        load_model(cfg, checkpoint)
+    assert load_model(cfg, checkpoint, classes=names)[1] == names
+    cfg = make_config("car", tiny_voc, tmp_path)
+    checkpoint = write_checkpoint(cfg, tmp_path / "b.pth")
+    cfg.model.head.embedder = dict(
+        type="mmsrdl.GCNLabelEmbedder", classes=names, embed_dims=6
+    )  # fmt: skip
+    with pytest.raises(ValueError, match=r"model.head.embedder: class 19 is 'tvmonitor' against"):
+        load_model(cfg, checkpoint)

@@ -129,6 +129,11 @@ def test_train_test_and_picture(tiny_voc: Path, word_vectors: str, tmp_path: Pat
     assert (tmp_path / "maps" / "000001_2.png").stat().st_size > 1000
     assert "000001.jpg: maps/000001_2.png" in result.stdout
     run(
+        sys.executable, "-m", "mmsrdl", "picture", "compare", str(config), checkpoint,
+        str(config), checkpoint, photo, "--cfg-options", *LIGHT, cwd=tmp_path,
+    )  # fmt: skip
+    assert (tmp_path / "comparisons" / "000001.png").stat().st_size > 1000
+    run(
         sys.executable, str(ROOT / "tools/dataset_tools/cooccurrence.py"), str(config), "--out",
         "counts.npz", "--data-root", str(tiny_voc), cwd=tmp_path,
     )  # fmt: skip

@@ -64,7 +64,7 @@ def test_the_payload_of_the_object_array_is_live(tmp_path: Path, marker: Path) -
 
 @pytest.mark.parametrize("cls", [MultiLabelDataset, CocoMultiLabel, VOCMultiLabel])
 @pytest.mark.parametrize("ending", list(WRITERS))
-@pytest.mark.parametrize("disguise", ["", ".json"])
+@pytest.mark.parametrize("disguise", ["", ".json", ".csv", ".jsonl"])
 def test_annotations(cls: type, ending: str, disguise: str, tmp_path: Path, marker: Path) -> None:
     name = f"ann{ending}{disguise}"
     WRITERS[ending](tmp_path / name, marker)

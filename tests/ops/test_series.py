@@ -46,6 +46,20 @@ def test_equals_tanh_in_float64(limit: float, rows: int, monkeypatch: pytest.Mon
         assert_close(ours.double(), theirs, rtol=1e-5, atol=5e-6 * scale)
 
 
+@pytest.mark.parametrize("size", [1e-6, 1e-3, 100.0, 1e6])
+def test_one_factor_may_be_large_where_the_gate_is_small(size: float) -> None:
+    a, u, w, g = make(1.2)
+    a, u = a * size, u / size
+    a[:, 0] = 0.0
+    u[:, 1] = 0.0
+    low = [value.float() for value in (a, u, w)]
+    score = cpu.gated_score_forward(*low).double()
+    assert_close(score, chunked.gated_score_forward(a, u, w), rtol=1e-6, atol=3e-6)
+    found = cpu.gated_score_backward(g.float(), *low)
+    for ours, theirs in zip(found, chunked.gated_score_backward(g, a, u, w), strict=True):
+        assert_close(ours.double(), theirs, rtol=1e-5, atol=5e-6 * theirs.abs().max().item())
+
+
 def test_channels_are_split_by_their_gates() -> None:
     a, u, *_ = make(1.0)
     u[:, :4] *= 30.0

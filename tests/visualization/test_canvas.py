@@ -24,6 +24,7 @@ from mmsrdl.visualization.canvas import (
         ("unpronounceable", 1, "unpronoun…"),
         ("one two three four five six", 2, "one two\nthree fou…"),
         ("", 1, ""),
+        ("a\x07b", 1, "a\ufffdb"),
     ],
 )
 def test_fit_text(text: str, lines: int, fitted: str) -> None:

@@ -1,15 +1,24 @@
 """What several annotation formats check."""
 
-import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any
 
+from mmsrdl.datasets.class_names import check_class_names
 from mmsrdl.datasets.formats.annotations import ImageRecord
 
-__all__ = ["Problem", "check_bbox", "check_repeats", "check_size", "collected"]
+__all__ = [
+    "Problem",
+    "check_bbox",
+    "check_listed_classes",
+    "check_repeats",
+    "check_size",
+    "collected",
+]
+
+LARGEST = 1e9
+"""More pixels than any image is wide."""
 
 
 @dataclass(frozen=True)
@@ -52,12 +61,7 @@ def check_bbox(value: Any, where: str) -> tuple[float, float, float, float]:
         ValueError: If it is no list of four finite numbers, or width or height is negative.
     """
     numbers = list(value) if isinstance(value, (list, tuple)) else []
-    if (
-        len(numbers) != 4
-        or not all(isinstance(n, Real) and not isinstance(n, bool) for n in numbers)
-        or not all(map(math.isfinite, numbers))
-        or min(numbers[2:]) < 0
-    ):
+    if len(numbers) != 4 or not all(map(_is_pixel, numbers)) or min(numbers[2:]) < 0:
         raise ValueError(
             f"the box of {where} must be [x, y, width, height] in pixels, four finite numbers of "
             f"which the last two are not negative, got {str(value)[:80]}; mend the file"
@@ -83,6 +87,18 @@ def check_size(width: Any, height: Any, where: str) -> tuple[int, int] | None:
     return width, height
 
 
+def check_listed_classes(names: Any, path: str) -> tuple[str, ...]:
+    """Returns the class names that a file lists.
+
+    Raises:
+        ValueError: If there are none, one stands twice, or one is no string.
+    """
+    try:
+        return check_class_names(names)
+    except ValueError as error:
+        raise ValueError(f"the classes that '{path}' lists do not do: {error}") from error
+
+
 def check_repeats(
     records: Sequence[ImageRecord], path: str, problems: list[Problem] | None = None
 ) -> None:
@@ -100,3 +116,8 @@ def check_repeats(
                     f"lines {earlier} and {record.line} of '{path}' are both of image "
                     f"'{record.path}'; join their labels in one line"
                 )
+
+
+def _is_pixel(value: Any) -> bool:
+    # The comparison is False for NaN as well.
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < LARGEST

@@ -10,9 +10,14 @@ from mmengine.logging import print_log
 from pycocotools.coco import COCO
 
 from mmsrdl.datasets.annotation_file import entries_of, first_of
-from mmsrdl.datasets.class_names import check_class_names
 from mmsrdl.datasets.formats.annotations import Annotations, Box, ImageRecord
-from mmsrdl.datasets.formats.checks import Problem, check_bbox, check_size, collected
+from mmsrdl.datasets.formats.checks import (
+    Problem,
+    check_bbox,
+    check_listed_classes,
+    check_size,
+    collected,
+)
 
 __all__ = ["check_image_ids", "coco_box", "format_coco", "index_coco", "read_coco"]
 
@@ -27,7 +32,8 @@ def index_coco(content: dict[str, Any], path: str) -> COCO:
     """Returns pycocotools' index of a file's content, whose images stay in ``dataset``.
 
     Raises:
-        ValueError: If an image, annotation or category lacks a key that is needed.
+        ValueError: If an image, annotation or category lacks a key that is needed, or has an id
+            that is no number or string.
     """
     entries_of(content, "images", ("id", "file_name"), path)
     entries_of(content, "annotations", ("image_id", "category_id"), path)
@@ -36,8 +42,14 @@ def index_coco(content: dict[str, Any], path: str) -> COCO:
         item.setdefault("id", number)  # the index asks for it, labels do not
     index = COCO()
     index.dataset = content
-    with redirect_stdout(io.StringIO()):  # it reports its progress
-        index.createIndex()
+    try:
+        with redirect_stdout(io.StringIO()):  # it reports its progress
+            index.createIndex()
+    except TypeError as error:
+        raise ValueError(
+            f"ids of images, annotations and categories of '{path}' must be numbers: {error}; mend "
+            "the file"
+        ) from error
     return index
 
 
@@ -103,7 +115,7 @@ def read_coco(
     index = index_coco(content, path)
     check_image_ids(index, path)
     names = {category["id"]: category["name"] for category in content["categories"]}
-    classes = check_class_names([category["name"] for category in content["categories"]])
+    classes = check_listed_classes([each["name"] for each in content["categories"]], path)
     outside = [a for a in content["annotations"] if a["category_id"] not in names]
     with collected(problems):
         if outside:

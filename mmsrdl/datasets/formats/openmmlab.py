@@ -5,10 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from mmsrdl.datasets.annotation_file import entries_of
-from mmsrdl.datasets.class_names import check_class_names
 from mmsrdl.datasets.data_checks import check_labels, is_index
 from mmsrdl.datasets.formats.annotations import Annotations, ImageRecord
-from mmsrdl.datasets.formats.checks import Problem, collected
+from mmsrdl.datasets.formats.checks import Problem, check_listed_classes, collected
 
 __all__ = ["check_label_lists", "check_metainfo", "format_openmmlab", "read_openmmlab"]
 
@@ -66,11 +65,12 @@ def read_openmmlab(
             f"'{path}' names no classes, so that its labels are numbers without a meaning; write "
             'them into it as "metainfo": {"classes": ["cat", "dog"]}'
         )
-    classes = check_class_names(listed)
+    classes = check_listed_classes(listed, path)
     entries = [dict(entry) for entry in entries_of(content, "data_list", ("img_path",), path)]
     sound = []
-    for entry in entries:
+    for number, entry in enumerate(entries):
         with collected(problems):
+            _check_path(entry["img_path"], number, path)
             check_label_lists(entry)
             sound.append(entry)
     with collected(problems):
@@ -106,3 +106,11 @@ def format_openmmlab(annotations: Annotations) -> str:
         data_list.append(entry)
     content = {"metainfo": {"classes": classes}, "data_list": data_list}
     return json.dumps(content, ensure_ascii=False)
+
+
+def _check_path(value: Any, number: int, path: str) -> None:
+    if not isinstance(value, str) or not value:
+        raise ValueError(
+            f"'img_path' of entry {number} of 'data_list' in '{path}' must be the name of an "
+            f"image, got {value!r}"
+        )

@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 import xml.etree.ElementTree as ET
 
 from mmengine.fileio import join_path
@@ -192,7 +193,7 @@ def _record(name: str, path: str, layout: str) -> ImageRecord:
 
 def _size(root: ET.Element) -> tuple[int, int] | None:
     texts = [(root.findtext(f"size/{key}") or "").strip() for key in ("width", "height")]
-    if not all(text.isdecimal() and int(text) for text in texts):
+    if not all(re.fullmatch("[1-9][0-9]{0,8}", text) for text in texts):
         return None
     return int(texts[0]), int(texts[1])
 

@@ -3,18 +3,20 @@
 from mmsrdl.evaluation.functional.average_precision import APKind, average_precision
 from mmsrdl.evaluation.functional.calibration import (
     Reliability,
+    apply_temperature,
     expected_calibration_error,
     fit_temperature,
     reliability,
 )
+from mmsrdl.evaluation.functional.cuts import TunedThresholds
 from mmsrdl.evaluation.functional.precision_recall import PrecisionRecallF1, precision_recall_f1
 from mmsrdl.evaluation.functional.precision_recall_curve import (
     PrecisionRecallCurve,
     precision_recall_curve,
 )
 from mmsrdl.evaluation.functional.thresholds import (
-    TunedThresholds,
     best_f1_thresholds,
+    choose_shrinkage,
     thresholds_for_precision,
     thresholds_for_recall,
 )
@@ -25,8 +27,10 @@ __all__ = [
     "PrecisionRecallF1",
     "Reliability",
     "TunedThresholds",
+    "apply_temperature",
     "average_precision",
     "best_f1_thresholds",
+    "choose_shrinkage",
     "expected_calibration_error",
     "fit_temperature",
     "precision_recall_curve",

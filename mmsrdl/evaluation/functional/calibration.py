@@ -129,6 +129,27 @@ def fit_temperature(scores: Tensor, targets: Tensor) -> float:
     return math.exp((low + high) / 2)
 
 
+def apply_temperature(scores: Tensor, temperature: float) -> Tensor:
+    r"""Calibrated probabilities, :math:`\sigma(\operatorname{logit}(p) / T)`.
+
+    Args:
+        scores: Probabilities, of any shape; they are clipped to [0, 1].
+        temperature: T > 0. 1 leaves the scores as they are.
+
+    Returns:
+        Of the same shape and type.
+
+    Raises:
+        ValueError: ``temperature`` is not a finite number above 0.
+    """
+    if not 0 < temperature < math.inf:
+        raise ValueError(f"temperature={temperature!r} must be a finite number above 0")
+    if temperature == 1:
+        return scores
+    wide = torch.promote_types(scores.dtype, torch.float32)
+    return (scores.to(wide).clamp(0, 1).logit() / temperature).sigmoid().to(scores.dtype)
+
+
 def _known_entries(scores: Tensor, targets: Tensor) -> tuple[np.ndarray, np.ndarray]:
     """Scores in [0, 1] and targets of the known entries, [n], float64."""
     check_scores_and_targets(scores, targets)

@@ -1,55 +1,26 @@
 """Thresholds that suit labelled scores: for F1, for a wanted precision or recall."""
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Literal, NamedTuple, TypeVar, get_args
+from collections.abc import Iterator
+from typing import get_args
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from mmsrdl.evaluation.functional.arrays import to_array, transposed
-from mmsrdl.evaluation.functional.validation import check_probabilities, check_scores_and_targets
+from mmsrdl.evaluation.functional.cuts import (
+    ROUNDING,
+    Cuts,
+    Figure,
+    Scope,
+    TunedThresholds,
+    check_choice,
+    search_cuts,
+)
+from mmsrdl.evaluation.functional.precision_recall import precision_recall_f1
 
-Scope = Literal["per_class", "global"]
-Figure = Literal["CF1", "OF1"]
-Number = TypeVar("Number", float, np.ndarray)
-
-ROUNDING = 1e-12
-"""What the sum over the classes in CP and CR may be short of a wanted value."""
-
-
-class TunedThresholds(NamedTuple):
-    """Thresholds, and whether they do what was asked for.
-
-    Attributes:
-        values: [C], in [0, 1] and of the type of the scores.
-        met: [C], bool. Where False, the class has no known positive and took the global
-            threshold, or the wanted precision is out of its reach.
-    """
-
-    values: Tensor
-    met: Tensor
-
-
-class _Cuts(NamedTuple):
-    """The m ways to cut a ranking into predicted and not, one at each distinct score.
-
-    Attributes:
-        scores: [m], float, from the highest down; cut i predicts the scores ``>= scores[i]``.
-        precision: [m].
-        recall: [m].
-        f1: [m].
-    """
-
-    scores: np.ndarray
-    precision: np.ndarray
-    recall: np.ndarray
-    f1: np.ndarray
-
-
-_Pick = Callable[[_Cuts], tuple[int, bool]]
-"""Takes at least one cut; returns the best one's index, and whether it does what is wanted."""
+SHRINKAGES = (math.inf, 100.0, 30.0, 10.0, 3.0, 1.0, 0.0)
+"""What cross-validation chooses from; of equally good ones the first."""
 
 
 def best_f1_thresholds(
@@ -75,7 +46,7 @@ def best_f1_thresholds(
     .. math:: \operatorname{logit} t'_c = \frac{n_c \operatorname{logit} t_c
         + \kappa \operatorname{logit} t}{n_c + \kappa}
 
-    with :math:`n_c` positives of the class. :func:`mmsrdl.evaluation.choose_shrinkage` chooses
+    with :math:`n_c` positives of the class. :func:`choose_shrinkage` chooses
     it by cross-validation.
 
     Args:
@@ -94,12 +65,12 @@ def best_f1_thresholds(
     """
     if not shrinkage >= 0:
         raise ValueError(f"shrinkage must be a number of positives, 0 or above, got {shrinkage}")
-    own, shared = _tune(scores, targets, figure, _best_f1)
+    own, shared = search_cuts(scores, targets, figure, _best_f1)
     if scope == "global":
         return shared
-    _check_choice("scope", scope, Scope)
+    check_choice("scope", scope, Scope)
     positives = (targets == 1).sum(0)
-    return own._replace(values=shrink(own.values, shared.values, positives, shrinkage))
+    return own._replace(values=_shrink(own.values, shared.values, positives, shrinkage))
 
 
 def thresholds_for_precision(
@@ -129,13 +100,13 @@ def thresholds_for_precision(
     """
     _check_wanted(wanted)
 
-    def pick(cuts: _Cuts) -> tuple[int, bool]:
+    def pick(cuts: Cuts) -> tuple[int, bool]:
         met = cuts.precision >= wanted - ROUNDING
         if met.any():
             return _highest(cuts.recall, cuts.precision, met), True
         return _highest(cuts.precision, cuts.recall), False
 
-    return _of_scope(_tune(scores, targets, figure, pick), scope)
+    return _of_scope(search_cuts(scores, targets, figure, pick), scope)
 
 
 def thresholds_for_recall(
@@ -166,16 +137,71 @@ def thresholds_for_recall(
     """
     _check_wanted(wanted)
 
-    def pick(cuts: _Cuts) -> tuple[int, bool]:
+    def pick(cuts: Cuts) -> tuple[int, bool]:
         met = cuts.recall >= wanted - ROUNDING
         if met.any():
             return _highest(cuts.precision, cuts.recall, met), True
         return _highest(cuts.recall, cuts.precision), False
 
-    return _of_scope(_tune(scores, targets, figure, pick), scope)
+    return _of_scope(search_cuts(scores, targets, figure, pick), scope)
 
 
-def shrink(own: Tensor, shared: Tensor, positives: Tensor, shrinkage: float) -> Tensor:
+def choose_shrinkage(
+    scores: Tensor, targets: Tensor, figure: Figure = "CF1", folds: int = 5
+) -> float:
+    """The shrinkage of :func:`best_f1_thresholds` that cross-validation finds best.
+
+    Thresholds are tuned without one fold of the images and decide on that fold, in turn; then
+    the figure of all decisions together is compared. Many positives lead to little shrinkage;
+    ``inf``, the global threshold for all, is among the choices. The folds are the same in every
+    call. Fewer images than folds are too few to tell, and give ``inf``.
+
+    Args:
+        scores: [N, C], probabilities in [0, 1].
+        targets: [N, C] of 1, 0 and -1.
+        figure: ``'CF1'`` or ``'OF1'``.
+        folds: Number of folds, at least 2.
+
+    Returns:
+        One of inf, 100, 30, 10, 3, 1 and 0; of equally good ones the highest.
+
+    Raises:
+        ValueError: As :func:`best_f1_thresholds`.
+    """
+    if len(scores) < folds:
+        return math.inf
+    decisions = {kappa: torch.zeros_like(targets, dtype=torch.uint8) for kappa in SHRINKAGES}
+    for rest, held in split_folds(len(scores), folds):
+        if not (targets[rest] == 1).any():
+            return math.inf
+        part = scores[rest], targets[rest]
+        own, shared = (tuned.values for tuned in search_cuts(*part, figure, _best_f1))
+        positives = (part[1] == 1).sum(0)
+        for kappa, predicted in decisions.items():
+            limits = _shrink(own, shared, positives, kappa)
+            predicted[held] = (scores[held] >= limits).to(torch.uint8)
+    figures = {
+        kappa: getattr(precision_recall_f1(predicted, targets), figure)
+        for kappa, predicted in decisions.items()
+    }
+    return max(figures, key=figures.__getitem__)
+
+
+def split_folds(images: int, folds: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Indices of the other images and of those of a fold, in turn; the same in every call.
+
+    Args:
+        images: Number of images, at least ``folds``.
+        folds: Number of folds, at least 2.
+    """
+    order = torch.randperm(images, generator=torch.Generator().manual_seed(0))
+    for held in order.tensor_split(folds):
+        mask = torch.ones(images, dtype=torch.bool)
+        mask[held] = False
+        yield mask.nonzero().flatten(), held.sort().values
+
+
+def _shrink(own: Tensor, shared: Tensor, positives: Tensor, shrinkage: float) -> Tensor:
     """Pulls thresholds of classes with few positives towards a global one.
 
     Args:
@@ -198,84 +224,7 @@ def shrink(own: Tensor, shared: Tensor, positives: Tensor, shrinkage: float) -> 
     return torch.lerp(start, end, weight).sigmoid().to(own.dtype)
 
 
-def _tune(
-    scores: Tensor, targets: Tensor, figure: Figure, pick: _Pick
-) -> tuple[TunedThresholds, TunedThresholds]:
-    """Thresholds of the classes, and the global one [C] in the same form."""
-    check_scores_and_targets(scores, targets)
-    check_probabilities(scores)
-    _check_choice("figure", figure, Figure)
-    if not (targets == 1).any():
-        raise ValueError(
-            f"thresholds cannot be tuned: targets [{len(targets)}, {targets.shape[1]}] hold no "
-            "positive; check that the annotation file belongs to this data set"
-        )
-    score, target = to_array(scores).clip(0, 1), to_array(targets)
-    rows = zip(transposed(score), transposed(target), strict=True)
-    classes = [_cuts(*row) for row in rows]
-    shared = _class_mean(classes) if figure == "CF1" else _cuts(score.ravel(), target.ravel())
-    index, met = pick(shared)
-    values = _middle([_neighbours(shared, index)] * len(classes), scores)
-    everything = TunedThresholds(values, torch.full_like(values, met, dtype=torch.bool))
-    return _own(classes, pick, everything, scores), everything
-
-
-def _own(
-    classes: list[_Cuts], pick: _Pick, shared: TunedThresholds, scores: Tensor
-) -> TunedThresholds:
-    """Thresholds of the classes; those without a positive take the global one."""
-    values, met = shared.values.clone(), torch.zeros_like(shared.met)
-    for c, cuts in enumerate(classes):
-        if cuts.recall.any():
-            index, met[c] = pick(cuts)
-            values[c] = _middle([_neighbours(cuts, index)], scores)
-    return TunedThresholds(values, met)
-
-
-def _cuts(scores: np.ndarray, targets: np.ndarray) -> _Cuts:
-    """The cuts of one ranking; scores and targets are [n]."""
-    if targets.size and targets.min() < 0:
-        known = np.flatnonzero(targets >= 0)
-        scores, targets = scores[known], targets[known]
-    order = np.argsort(scores)[::-1]
-    scores, hits = scores[order], targets[order] == 1
-    last = _ends(scores)
-    correct, predicted, true = hits.cumsum()[last], last + 1, hits.sum()
-    # Each a quotient of integers: equally good cuts have equal figures.
-    return _Cuts(
-        scores[last], correct / predicted, correct / max(1, true), 2 * correct / (predicted + true)
-    )
-
-
-def _class_mean(classes: list[_Cuts]) -> _Cuts:
-    """The cuts of all classes at one score: CP, CR and CF1.
-
-    Where a class has a score, its precision and recall change; the sums of all changes down to
-    a score are CP and CR there.
-    """
-    scores = np.concatenate([cuts.scores for cuts in classes])
-    order = np.argsort(scores)[::-1]
-    scores = scores[order]
-    last = _ends(scores)
-    precision, recall = (
-        np.concatenate([np.diff(part, prepend=0) for part in parts])[order].cumsum()[last]
-        / len(classes)
-        for parts in (
-            [cuts.precision for cuts in classes],
-            [cuts.recall for cuts in classes],
-        )
-    )
-    # A sum of 0 is one of zeros only as far as it is rounded.
-    f1 = 2 * precision * recall / np.maximum(precision + recall, ROUNDING)
-    return _Cuts(scores[last], precision, recall, f1)
-
-
-def _ends(scores: np.ndarray) -> np.ndarray:
-    """Indices of the last of equal scores, which are sorted."""
-    return np.flatnonzero(np.append(scores[1:] != scores[:-1], np.ones(min(1, len(scores)), bool)))
-
-
-def _best_f1(cuts: _Cuts) -> tuple[int, bool]:
+def _best_f1(cuts: Cuts) -> tuple[int, bool]:
     return int(cuts.f1.argmax()), True
 
 
@@ -286,28 +235,9 @@ def _highest(first: np.ndarray, then: np.ndarray, among: np.ndarray | None = Non
     return int(np.where(first == first.max(), then, -1).argmax())
 
 
-def _neighbours(cuts: _Cuts, index: int) -> tuple[float, float]:
-    """The lowest score that a cut predicts, and the highest that it does not, or 0."""
-    lower = cuts.scores[index + 1] if index + 1 < len(cuts.scores) else 0.0
-    return float(cuts.scores[index]), float(lower)
-
-
-def _middle(neighbours: Sequence[tuple[float, float]], scores: Tensor) -> Tensor:
-    """Thresholds between two scores each, of the type of the scores."""
-    upper, lower = torch.tensor(neighbours, dtype=torch.float64, device=scores.device).unbind(1)
-    middle = ((upper + lower) / 2).to(scores.dtype)
-    # Between adjacent numbers the middle is rounded to one of them, maybe to the lower.
-    return torch.where(middle <= lower, upper.to(scores.dtype), middle)
-
-
 def _of_scope(tuned: tuple[TunedThresholds, TunedThresholds], scope: Scope) -> TunedThresholds:
-    _check_choice("scope", scope, Scope)
+    check_choice("scope", scope, Scope)
     return tuned[get_args(Scope).index(scope)]
-
-
-def _check_choice(name: str, value: str, choices: object) -> None:
-    if value not in get_args(choices):
-        raise ValueError(f"{name} must be one of {get_args(choices)}, got {value!r}")
 
 
 def _check_wanted(wanted: float) -> None:

@@ -1,5 +1,6 @@
 """mAP, CP, CR, CF1, OP, OR and OF1 of a data set in one pass."""
 
+import os
 from collections.abc import Sequence
 from typing import Any, get_args
 
@@ -15,7 +16,11 @@ from mmsrdl.evaluation.functional.precision_recall import check_threshold, preci
 from mmsrdl.evaluation.gather import gather_batch
 from mmsrdl.evaluation.metrics.table import per_class_table
 from mmsrdl.evaluation.scores_file import ScoresFile
+from mmsrdl.evaluation.thresholds import Thresholds
 from mmsrdl.registry import METRICS
+
+Threshold = float | str | os.PathLike[str] | Thresholds
+"""A number, or tuned thresholds of the classes, or a file of them."""
 
 
 @METRICS.register_module()
@@ -27,7 +32,8 @@ class MultiLabelMetric(BaseMetric):
     ``OF1`` count a class as predicted if its score is ``>= thr``; the same keys with the suffix
     ``_top3`` only if it is also among the 3 highest of the image
     (see :func:`precision_recall_f1`). Further thresholds add keys such as ``CF1_thr0.6`` and
-    ``CF1_top3_thr0.6``. Entries of -1 (unknown or difficult) count in none of them.
+    ``CF1_top3_thr0.6``; tuned ones in a further place, ``CF1_tuned`` and ``CF1_top3_tuned``.
+    Entries of -1 (unknown or difficult) count in none of them.
 
     A data sample needs ``pred_score`` [C], probabilities in [0, 1], and ``gt_score`` [C] of 1, 0
     and -1, or ``gt_label``, class indices, in place of the latter. Classes in
@@ -37,7 +43,10 @@ class MultiLabelMetric(BaseMetric):
     sampler repeated are counted once.
 
     Args:
-        thr: Threshold, or several, in [0, 1]. The first gives the keys without suffix.
+        thr: Threshold in [0, 1], or tuned thresholds of the classes, which are found by name: a
+            file of ``mmsrdl thresholds`` (``.json``) or :class:`Thresholds`. Or several, such as
+            ``[0.5, 'thresholds.json']``, of which one may be tuned. The first gives the keys
+            without suffix. A temperature changes the scores before the thresholds, never AP.
         topk: k of the keys with the suffix ``_top{k}``; None leaves them out.
         ap: ``'raw'``, ``'interpolated'`` or ``'11point'``.
         per_class: Whether to log a table of the classes' AP and to return ``AP/<class>``.
@@ -50,15 +59,17 @@ class MultiLabelMetric(BaseMetric):
 
     Raises:
         TypeError: ``topk`` is no integer, or a threshold no number.
+        FileNotFoundError: The file of thresholds does not exist.
         ValueError: An argument is out of range. On evaluation: ``topk`` exceeds the number of
-            classes, that number is not the data set's, or no class has a positive.
+            classes, that number is not the data set's, a class has no tuned threshold, or no
+            class has a positive.
     """
 
     default_prefix = "mlr"
 
     def __init__(
         self,
-        thr: float | Sequence[float] = 0.5,
+        thr: Threshold | Sequence[Threshold] = 0.5,
         topk: int | None = 3,
         ap: APKind = "raw",
         per_class: bool = False,
@@ -91,6 +102,8 @@ class MultiLabelMetric(BaseMetric):
         """
         if len(data_samples):
             batch = ScoredBatch.from_samples(data_samples)
+            if not self.results:
+                self._check_tuned(batch.scores.shape[1])
             self.results.append(batch.to("cpu") if self.collect_device == "cpu" else batch)
 
     def evaluate(self, size: int) -> dict[str, float]:
@@ -132,7 +145,7 @@ class MultiLabelMetric(BaseMetric):
                 f"{len(batch.targets)} images; check that the annotation file belongs to this "
                 f"data set and that it uses its class names, {names[:5]} ..."
             )
-        metrics = {"mAP": ap[scored].mean().item(), **self._precision_recall(batch)}
+        metrics = {"mAP": ap[scored].mean().item(), **self._precision_recall(names, batch)}
         if self.per_class:
             metrics.update({f"AP/{names[c]}": ap[c].item() for c in scored.nonzero().flatten()})
         if self.out_file is not None:
@@ -146,6 +159,12 @@ class MultiLabelMetric(BaseMetric):
         self._log(names, ap, batch.targets)
         return metrics
 
+    def _check_tuned(self, num_classes: int) -> None:
+        """Raise a ValueError before all images are seen if a class has no tuned threshold."""
+        for thr in self.thresholds:
+            if isinstance(thr, Thresholds):
+                thr.of(self._class_names(num_classes))
+
     def _class_names(self, num_classes: int) -> list[str]:
         classes = (self.dataset_meta or {}).get("classes")
         if classes is None:
@@ -158,24 +177,41 @@ class MultiLabelMetric(BaseMetric):
             )
         return [str(name) for name in classes]
 
-    def _precision_recall(self, batch: ScoredBatch) -> dict[str, float]:
+    def _precision_recall(self, names: list[str], batch: ScoredBatch) -> dict[str, float]:
         if self.topk is not None and self.topk > batch.scores.shape[1]:
             raise ValueError(
                 f"topk={self.topk} exceeds the number of classes, {batch.scores.shape[1]}; give "
                 "the metric a smaller topk, or topk=None"
             )
         figures = {}
-        for i, thr in enumerate(self.thresholds):
+        for thr, end in zip(self.thresholds, self._suffixes(), strict=True):
+            scores = batch.scores
+            limits: float | Tensor
+            if isinstance(thr, Thresholds):
+                scores, limits = thr.calibrate(scores), thr.of(names, scores.dtype)
+            else:
+                limits = thr
             for topk in (None,) if self.topk is None else (None, self.topk):
-                suffix = ("" if topk is None else f"_top{topk}") + (f"_thr{thr:g}" if i else "")
-                values = precision_recall_f1(batch.scores, batch.targets, thr, topk)._asdict()
+                suffix = ("" if topk is None else f"_top{topk}") + end
+                values = precision_recall_f1(scores, batch.targets, limits, topk)._asdict()
                 figures.update({key + suffix: 100 * value for key, value in values.items()})
         return figures
+
+    def _suffixes(self) -> list[str]:
+        """What the keys of each threshold end with."""
+        further = [
+            "_tuned" if isinstance(thr, Thresholds) else f"_thr{thr:g}"
+            for thr in self.thresholds[1:]
+        ]
+        return ["", *further]
 
     def _log(self, names: list[str], ap: Tensor, targets: Tensor) -> None:
         """Log the protocol, the classes left out of mAP and, on request, the AP of every class."""
         empty = [names[c] for c in ap.isnan().nonzero().flatten()]
-        thresholds = ", ".join(f"{thr:g}" for thr in self.thresholds)
+        thresholds = ", ".join(
+            f"those of {thr.source}" if isinstance(thr, Thresholds) else f"{thr:g}"
+            for thr in self.thresholds
+        )
         unknown = int((targets == -1).count_nonzero())  # sum() would copy the mask to int64
         lines = [
             f"{self.prefix}: {self.ap} AP, mean over {len(names) - len(empty)} of {len(names)} "
@@ -183,6 +219,12 @@ class MultiLabelMetric(BaseMetric):
             + (f", _top{self.topk} also among the {self.topk} highest" if self.topk else "")
             + f"; {len(targets)} images, {unknown} unknown entries left out"
         ]
+        for thr, end in zip(self.thresholds, self._suffixes(), strict=True):
+            if isinstance(thr, Thresholds):
+                keys = f"with the suffix {end}" if end else "without suffix"
+                lines.append(
+                    f"{self.prefix}: keys {keys} have thresholds that were tuned: {thr.describe()}"
+                )
         if empty:
             lines.append(f"{self.prefix}: no positive, so left out of mAP: {', '.join(empty)}")
         if self.per_class:
@@ -192,12 +234,27 @@ class MultiLabelMetric(BaseMetric):
             print_log(line, logger="current")
 
 
-def _thresholds(thr: float | Sequence[float]) -> tuple[float, ...]:
-    values = tuple(thr) if isinstance(thr, Sequence) and not isinstance(thr, str) else (thr,)
+def _thresholds(thr: Any) -> tuple[float | Thresholds, ...]:
+    several = isinstance(thr, Sequence) and not isinstance(thr, str)
+    values = tuple(_read(value) for value in (thr if several else (thr,)))
     if not values:
         raise ValueError("thr must hold at least one threshold, got none")
-    for value in values:
-        check_threshold(value)
-    if len({f"{value:g}" for value in values}) < len(values):
-        raise ValueError(f"thr must hold distinct thresholds, got {list(values)}")
+    numbers = [value for value in values if not isinstance(value, Thresholds)]
+    if len({f"{value:g}" for value in numbers}) < len(numbers):
+        raise ValueError(f"thr must hold distinct thresholds, got {numbers}")
+    if len(values) - len(numbers) > 1:
+        raise ValueError(
+            f"thr must hold at most one file of tuned thresholds, got {list(thr)}; give each "
+            "further one a metric with a prefix of its own"
+        )
     return values
+
+
+def _read(thr: Any) -> float | Thresholds:
+    """A threshold that was checked."""
+    if isinstance(thr, Thresholds):
+        return thr
+    if isinstance(thr, str | os.PathLike) and os.fspath(thr).endswith(".json"):
+        return Thresholds.load(thr)
+    check_threshold(thr)
+    return thr

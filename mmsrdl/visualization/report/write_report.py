@@ -14,9 +14,11 @@ from rich.progress import track
 
 from mmsrdl.arguments import check_integer
 from mmsrdl.evaluation.functional.average_precision import average_precision
+from mmsrdl.evaluation.functional.calibration import expected_calibration_error
 from mmsrdl.evaluation.functional.precision_recall import PrecisionRecallF1, precision_recall_f1
 from mmsrdl.evaluation.scores_file import ScoresFile
 from mmsrdl.evaluation.thresholds import Thresholds
+from mmsrdl.visualization.canvas import printable
 from mmsrdl.visualization.precision_recall_curves import draw_precision_recall_curves
 from mmsrdl.visualization.report.content import ClassRow, Picture, class_rows, make_card
 from mmsrdl.visualization.report.mistakes import confusions, entry_loss, worst_images
@@ -30,9 +32,6 @@ CURVES = 6
 
 PAIRS = 25
 """Pairs of a missed and an invented class that are listed."""
-
-CONTROLS = {code: "\ufffd" for code in (*range(9), 11, 12, *range(14, 32), *range(127, 160))}
-"""Characters that HTML forbids."""
 
 
 def write_report(
@@ -119,7 +118,7 @@ def write_report(
         ],
         rows=rows,
         examples_of={row.index: _examples(row, values[:, row.index], pictures) for row in rows},
-        calibration=None,
+        calibration=_calibration(scores, thresholds),
     )
     out_file = folder / "index.html"
     # A path can hold bytes that are no UTF-8, which Python keeps as lone surrogates.
@@ -133,7 +132,7 @@ def _template() -> Template:
     environment = Environment(
         autoescape=True,
         undefined=StrictUndefined,
-        finalize=lambda value: value.translate(CONTROLS) if isinstance(value, str) else value,
+        finalize=lambda value: printable(value) if isinstance(value, str) else value,
     )
     return environment.from_string(Path(__file__).with_name("report.html.jinja").read_text("utf-8"))
 
@@ -173,6 +172,18 @@ def _examples(
     ]
 
 
+def _calibration(scores: ScoresFile, thresholds: Thresholds | None) -> dict[str, float] | None:
+    """Calibration error before and after, where thresholds have a temperature."""
+    if thresholds is None or thresholds.temperature == 1:
+        return None
+    raw = scores.scores.float()
+    return {
+        "temperature": thresholds.temperature,
+        "before": expected_calibration_error(raw, scores.targets),
+        "after": expected_calibration_error(thresholds.calibrate(raw), scores.targets),
+    }
+
+
 def _protocol(scores: ScoresFile, thresholds: Thresholds | None) -> Iterator[tuple[str, Any]]:
     """Names and values of what the figures depend on."""
     images, classes = scores.scores.shape
@@ -182,6 +193,5 @@ def _protocol(scores: ScoresFile, thresholds: Thresholds | None) -> Iterator[tup
     unknown = int((scores.targets == -1).sum())
     yield "unknown entries", f"{unknown:,}, which count in no figure"
     if thresholds is not None:
-        yield "temperature", f"{thresholds.temperature:.3g}"
         for name, value in thresholds.protocol.items():
             yield f"thresholds: {name}", value

@@ -11,7 +11,12 @@ from mmengine.registry import DefaultScope
 from mmpretrain.registry import METRICS as MMPRETRAIN_METRICS
 from mmpretrain.structures import DataSample
 
-from mmsrdl.evaluation import MultiLabelMetric, average_precision, precision_recall_f1
+from mmsrdl.evaluation import (
+    MultiLabelMetric,
+    Thresholds,
+    average_precision,
+    precision_recall_f1,
+)
 
 FIGURES = ("CP", "CR", "CF1", "OP", "OR", "OF1")
 CLASSES = ("aeroplane", "bird", "cat", "dog", "train")
@@ -141,6 +146,60 @@ def test_thresholds_add_keys():
                 assert metrics[f"mlr/{key}{suffix}{end}"] == pytest.approx(100 * value)
 
 
+TUNED = Thresholds(
+    CLASSES[::-1], (0.9, 0.1, 0.5, 0.3, 0.7), 2.0, {"objective": "f1", "images": 40, "empty": []}
+)
+
+
+def tuned_figures(scores: torch.Tensor, targets: torch.Tensor, topk: int | None) -> dict:
+    calibrated = (scores.logit() / 2).sigmoid()
+    thr = torch.tensor(TUNED.values[::-1])
+    return precision_recall_f1(calibrated, targets, thr, topk)._asdict()
+
+
+@pytest.mark.parametrize("kind", ["object", "str", "path"])
+def test_tuned_thresholds(kind, tmp_path, log):
+    scores, targets = case(3)
+    path = tmp_path / "thresholds.json"
+    TUNED.save(path)
+    thr = {"object": TUNED, "str": str(path), "path": path}[kind]
+    metrics = evaluate(MultiLabelMetric(thr=thr, topk=2), samples(scores, targets))
+    assert len(metrics) == 1 + 2 * 6
+    ap = 100 * average_precision(scores, targets).nanmean().item()
+    assert metrics["mlr/mAP"] == pytest.approx(ap)  # not of the calibrated scores
+    for topk, suffix in ((None, ""), (2, "_top2")):
+        for key, value in tuned_figures(scores, targets, topk).items():
+            assert metrics[f"mlr/{key}{suffix}"] == pytest.approx(100 * value)
+    source = "tuned thresholds" if kind == "object" else path
+    assert f"predicted if score >= those of {source}, _top2" in log[0]
+    assert log[1] == (
+        "mlr: keys without suffix have thresholds that were tuned: objective f1, images 40, "
+        "temperature 2"
+    )
+
+
+def test_tuned_thresholds_beside_numbers(log):
+    scores, targets = case(3)
+    metric = MultiLabelMetric(thr=[0.5, TUNED, 0.8], topk=2)
+    metrics = evaluate(metric, samples(scores, targets))
+    assert len(metrics) == 1 + 6 * 6
+    assert metrics["mlr/CF1"] == pytest.approx(100 * precision_recall_f1(scores, targets).CF1)
+    for topk, suffix in ((None, ""), (2, "_top2")):
+        for key, value in tuned_figures(scores, targets, topk).items():
+            assert metrics[f"mlr/{key}{suffix}_tuned"] == pytest.approx(100 * value)
+        figures = precision_recall_f1(scores, targets, 0.8, topk)
+        assert metrics[f"mlr/OF1{suffix}_thr0.8"] == pytest.approx(100 * figures.OF1)
+    assert "predicted if score >= 0.5, those of tuned thresholds, 0.8," in log[0]
+    assert log[1].startswith("mlr: keys with the suffix _tuned have thresholds")
+
+
+def test_tuned_thresholds_of_other_classes_are_refused_at_the_first_batch():
+    metric = MultiLabelMetric(thr=Thresholds(("cat", "dog"), (0.5, 0.5)))
+    metric.dataset_meta = {"classes": CLASSES}
+    with pytest.raises(ValueError, match=r"no threshold for 'aeroplane', 'bird', 'train' \(3 of 5"):
+        metric.process(None, [sample.to_dict() for sample in samples(*case())[:2]])
+
+
 def test_prefix_and_no_topk():
     metrics = evaluate(MultiLabelMetric(topk=None, prefix="voc"), samples(*case()))
     assert list(metrics) == ["voc/mAP", *(f"voc/{key}" for key in FIGURES)]
@@ -254,6 +313,8 @@ def test_nan_score():
         ({"thr": "0.5"}, TypeError, "thr must be a number .* got '0.5'"),
         ({"thr": [0.5, None]}, TypeError, "thr must be a number .* got None"),
         ({"topk": "3"}, TypeError, "topk must be an integer or None, got '3'"),
+        ({"thr": "none.json"}, FileNotFoundError, "thresholds='none.json' does not exist"),
+        ({"thr": [TUNED, 0.5, TUNED]}, ValueError, "at most one file of tuned thresholds"),
         ({"thr": []}, ValueError, "at least one threshold"),
         ({"thr": [0.5, 0.5]}, ValueError, r"distinct thresholds, got \[0.5, 0.5\]"),
         ({"topk": 0}, ValueError, "topk must be at least 1.*got 0"),

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from mmsrdl.evaluation import Thresholds, average_precision, precision_recall_f1
+from mmsrdl.evaluation.functional import expected_calibration_error
 from mmsrdl.evaluation.scores_file import ScoresFile
 from mmsrdl.visualization.report import write_report
 
@@ -44,7 +45,7 @@ class Page(HTMLParser):
 
     @property
     def text(self) -> str:
-        return " ".join("".join(self.texts).split())
+        return " ".join(" ".join(self.texts).split())
 
     def values(self, name: str) -> list[str]:
         return [str(found[name]) for found in self.attributes if name in found]
@@ -90,7 +91,7 @@ def test_figures_are_those_of_the_metric(scores: ScoresFile, tmp_path: Path) -> 
     expected = precision_recall_f1(scores.scores, scores.targets, 0.4)
     mean = average_precision(scores.scores, scores.targets).nanmean()
     row = " ".join(f"{100 * value:.1f}" for value in (mean, *expected))
-    assert f"0.4 or more {row}" in page.text.replace("0.4 or more", "0.4 or more ")
+    assert f"0.4 or more {row} images 8" in page.text
     assert "the mean over 3 of 4 classes; the others have no positive" in page.text
     assert "1, which count in no figure" in page.text
 
@@ -103,8 +104,8 @@ def test_mistakes_are_told_by_word_and_sign(tmp_path: Path) -> None:
     assert "2 of 3 images have a wrong entry; 2 are shown" in page.text
     # The image with the surest mistake first.
     first, second = page.text.index("1. b · loss 3.51"), page.text.index("2. a · loss 0.92")
-    assert "Shows✗ dog 0.03 missed Predictednothing" in page.text[first:second]
-    assert "Shows✓ dog 0.90 Predicted✗ cat 0.60 invented✓ dog 0.90" in page.text[second:]
+    assert "Shows ✗ dog 0.03 missed Predicted nothing" in page.text[first:second]
+    assert "Shows ✓ dog 0.90 Predicted ✗ cat 0.60 invented ✓ dog 0.90" in page.text[second:]
     assert "b: missed dog" in page.values("aria-label")
     assert page.values("class").count("wrong") == 1 + 2 + 2  # legend, cards, examples of classes
 
@@ -133,9 +134,15 @@ def test_images_without_paths_have_numbers(tmp_path: Path) -> None:
 def test_thresholds_decide(scores: ScoresFile, tmp_path: Path) -> None:
     thresholds = Thresholds(NAMES, (0.1, 0.2, 0.3, 0.9), 2.0, {"objective": "<f1>"})
     page = Page(write_report(scores, tmp_path / "report", thresholds))
-    assert "thresholds: objective<f1>" in page.text
+    assert "thresholds: objective <f1>" in page.text
     assert "that of its class in the thresholds' file, or more" in page.text
     calibrated = thresholds.calibrate(scores.scores)
+    before, after = (
+        f"{100 * expected_calibration_error(values, scores.targets):.2f} %"
+        for values in (scores.scores, calibrated)
+    )
+    assert f"error {before} of the model's scores, and {after} after the temp" in page.text
+    assert "#calibration" in page.values("href")
     is_predicted = calibrated >= thresholds.of(NAMES)
     invented = int((is_predicted & (scores.targets == 0))[:, 0].sum())
     found = int((is_predicted & (scores.targets == 1))[:, 0].sum())
