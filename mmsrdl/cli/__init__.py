@@ -5,6 +5,7 @@ import dis
 import importlib
 import sys
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 
 from mmsrdl.version import __version__
 
@@ -47,7 +48,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("command", choices=COMMANDS, metavar="COMMAND", help="see above")
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="of the command")
     args = parser.parse_args(argv)
-    module = importlib.import_module(f"mmsrdl.cli.{args.command}")
+    with redirect_stdout(sys.stderr):  # where OneDL's packages greet: programs read the results
+        module = importlib.import_module(f"mmsrdl.cli.{args.command}")
     command = module.make_parser(f"mmsrdl {args.command}")
     options = command.parse_args(args.arguments)
     try:
