@@ -121,3 +121,10 @@ def test_nothing_but_the_answer_is_on_stdout() -> None:
         [sys.executable, "-m", "mmsrdl", "train", "--help"], capture_output=True, text=True
     )
     assert result.stdout.startswith("usage: mmsrdl train")
+
+
+def test_a_reader_that_went_away_is_no_error() -> None:
+    command = f"{sys.executable} -m mmsrdl doctor | true; exit ${{PIPESTATUS[0]}}"
+    result = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+    assert result.returncode == 1
+    assert result.stderr == ""
