@@ -32,6 +32,7 @@ from mmsrdl.evaluation import (
 )
 
 EXAMPLES = """\
+  mmsrdl test my_config.py best.pth --set val --out val.npz
   mmsrdl thresholds val.npz --out thresholds.json
   mmsrdl thresholds val.npz --out t.json --judge test.npz --calibrate --plot reliability.png
   mmsrdl thresholds val.npz --out precise.json --objective precision=0.9 --scope global
