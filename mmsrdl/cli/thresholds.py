@@ -16,10 +16,10 @@ from typing import Any
 
 from rich.box import SIMPLE
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 
-from mmsrdl.cli.common import make_parser as make_plain_parser
+from mmsrdl.cli.common import make_parser as make_common_parser
+from mmsrdl.cli.common import track
 from mmsrdl.evaluation import (
     PrecisionRecallF1,
     Reliability,
@@ -32,7 +32,7 @@ from mmsrdl.evaluation import (
 )
 
 EXAMPLES = """\
-  mmsrdl test my_config.py best.pth --out val.npz       # where test_dataloader is the val set
+  mmsrdl test my_config.py best.pth --set val --out val.npz
   mmsrdl thresholds val.npz --out thresholds.json
   mmsrdl thresholds val.npz --out t.json --judge test.npz --calibrate --plot reliability.png
   mmsrdl thresholds val.npz --out precise.json --objective precision=0.9 --scope global
@@ -43,7 +43,7 @@ ROWS = {"0.5": "0.5", "global": "tuned, one for all", "per_class": "tuned, one a
 
 def make_parser(prog: str) -> argparse.ArgumentParser:
     """Makes the command's parser."""
-    parser = make_plain_parser(prog, __doc__, EXAMPLES)
+    parser = make_common_parser(prog, __doc__, EXAMPLES)
     parser.add_argument("scores", help="file of `mmsrdl test --out` to tune on")
     parser.add_argument(
         "--out", required=True, type=_json, metavar="FILE", help="json file for the thresholds"
@@ -108,9 +108,7 @@ def run(args: argparse.Namespace) -> None:
     )
     tuning = ScoresFile.load(args.scores)
     judged = None if args.judge is None else ScoresFile.load(args.judge)
-    progress = functools.partial(
-        track, description="cross-validation", console=Console(stderr=True), transient=True
-    )
+    progress = functools.partial(track, description="cross-validation")
     comparison = compare_thresholds(tuner, tuning, judged, args.folds, progress)
     saved = _with_origin(comparison.thresholds[tuner.scope], args.scores)
     saved.save(args.out)
