@@ -54,22 +54,29 @@ def train(cfg: Config, resume: str | None = None) -> nn.Module:
     return model.train(model.training)
 
 
-def test(cfg: Config, checkpoint: str, out: str | None = None) -> dict[str, float]:
-    """Evaluates a checkpoint on the test set of a config.
+def test(
+    cfg: Config, checkpoint: str, out: str | None = None, images: str = "test"
+) -> dict[str, float]:
+    """Evaluates a checkpoint on the test set of a config, or on its validation set.
 
     Args:
         cfg: Config, see :func:`load_config`.
         checkpoint: Checkpoint file.
         out: File (npz) for names, scores and labels of all images.
+        images: ``'test'`` or ``'val'``: whose images and evaluator.
 
     Returns:
         Metric names to values.
 
     Raises:
-        ValueError: If ``out`` is given and the config has no ``mmsrdl.MultiLabelMetric``,
-            or if the checkpoint cannot be read or is another model's.
+        ValueError: If ``images`` is neither, ``out`` is given and the config has no
+            ``mmsrdl.MultiLabelMetric``, or the checkpoint cannot be read or is another model's.
         FileNotFoundError: If the checkpoint does not exist.
     """
+    if images not in ("test", "val"):
+        raise ValueError(f"images={images!r} must be 'test' or 'val'")
+    if images == "val":
+        cfg.test_dataloader, cfg.test_evaluator = cfg.val_dataloader, cfg.val_evaluator
     if out is not None:
         _metric_of(cfg, out).out_file = out
     cfg.load_from = checkpoint

@@ -4,6 +4,7 @@ import argparse
 import dis
 import importlib
 import io
+import os
 import sys
 import warnings
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ COMMANDS = {
     "test": "evaluate a checkpoint",
     "infer": "predict the labels of images",
     "data": "check, split, convert and look into labeled images",
-    "thresholds": "tune thresholds on scores, and judge them on others",
+    "thresholds": "tune the classes' thresholds",
     "picture": "draw attention, scores, curves and reports",
     "export": "write a model as ONNX",
     "serve": "open a page in the browser that takes images",
@@ -60,7 +61,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     command = module.make_parser(f"mmsrdl {args.command}")
     options = command.parse_args(args.arguments)
     try:
-        return module.run(options) or 0
+        code = module.run(options) or 0
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # of `mmsrdl ... | head`; Python would complain once more at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except (OSError, TypeError, ValueError, RuntimeError) as error:
         if args.debug or not _is_mistake(error):
             raise
