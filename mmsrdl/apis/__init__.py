@@ -8,9 +8,10 @@ from mmsrdl.apis.inference import load_model
 from mmsrdl.apis.inferencer import MultiLabelInferencer
 from mmsrdl.apis.model_index import config_path
 from mmsrdl.apis.models import get_model, list_models, register_models
+from mmsrdl.apis.pointing_game import add_pointing_game, pointing_game
 from mmsrdl.apis.prediction import Label, Prediction, write_predictions
 from mmsrdl.apis.resize_rule import ResizeRule, resize_rule
-from mmsrdl.apis.run import test, train
+from mmsrdl.apis.run import test, train, use_images
 
 __all__ = [
     "ExportReport",
@@ -19,6 +20,7 @@ __all__ = [
     "MultiLabelInferencer",
     "Prediction",
     "ResizeRule",
+    "add_pointing_game",
     "attend_images",
     "class_maps",
     "config_path",
@@ -28,11 +30,13 @@ __all__ = [
     "load_config",
     "load_model",
     "onnx_error",
+    "pointing_game",
     "register_models",
     "resize_rule",
     "set_data_root",
     "test",
     "train",
+    "use_images",
     "write_predictions",
 ]
 

@@ -73,6 +73,20 @@ def resize_rule(cfg: Config, size: int | None = None) -> ResizeRule:
     return found[0]
 
 
+def check_whole(cfg: Config) -> None:
+    """Refuses a test pipeline after which an image's pixels cannot be told apart by their place.
+
+    Raises:
+        ValueError: If a step neither loads, packs nor resizes the whole image to a fixed size.
+    """
+    strange = [rule for step in _steps(cfg) if isinstance(rule := _rule_of(step), str)]
+    if strange:
+        raise ValueError(
+            f"the test pipeline has {', '.join(strange)}, after which a map's positions are not "
+            "those of the whole image; use a pipeline of LoadImageFromFile, Resize and PackInputs"
+        )
+
+
 def _steps(cfg: Config) -> Iterator[Any]:
     loader = cfg.get("test_dataloader")
     steps = None if loader is None else next(datasets_of(loader.dataset)).get("pipeline")

@@ -54,29 +54,38 @@ def train(cfg: Config, resume: str | None = None) -> nn.Module:
     return model.train(model.training)
 
 
-def test(
-    cfg: Config, checkpoint: str, out: str | None = None, images: str = "test"
-) -> dict[str, float]:
-    """Evaluates a checkpoint on the test set of a config, or on its validation set.
+def use_images(cfg: Config, images: str) -> None:
+    """Chooses the images that :func:`test` evaluates.
 
     Args:
-        cfg: Config, see :func:`load_config`.
-        checkpoint: Checkpoint file.
-        out: File (npz) for names, scores and labels of all images.
-        images: ``'test'`` or ``'val'``: whose images and evaluator.
-
-    Returns:
-        Metric names to values.
+        cfg: The config, which is changed.
+        images: ``'test'``, or ``'val'`` to take the place of the test set and its evaluator.
 
     Raises:
-        ValueError: If ``images`` is neither, ``out`` is given and the config has no
-            ``mmsrdl.MultiLabelMetric``, or the checkpoint cannot be read or is another model's.
-        FileNotFoundError: If the checkpoint does not exist.
+        ValueError: If ``images`` is neither.
     """
     if images not in ("test", "val"):
         raise ValueError(f"images={images!r} must be 'test' or 'val'")
     if images == "val":
         cfg.test_dataloader, cfg.test_evaluator = cfg.val_dataloader, cfg.val_evaluator
+
+
+def test(cfg: Config, checkpoint: str, out: str | None = None) -> dict[str, float]:
+    """Evaluates a checkpoint on the test set of a config; see :func:`use_images`.
+
+    Args:
+        cfg: Config, see :func:`load_config`.
+        checkpoint: Checkpoint file.
+        out: File (npz) for names, scores and labels of all images.
+
+    Returns:
+        Metric names to values.
+
+    Raises:
+        ValueError: If ``out`` is given and the config has no
+            ``mmsrdl.MultiLabelMetric``, or the checkpoint cannot be read or is another model's.
+        FileNotFoundError: If the checkpoint does not exist.
+    """
     if out is not None:
         _metric_of(cfg, out).out_file = out
     cfg.load_from = checkpoint
@@ -89,6 +98,7 @@ HOOKS_OF_EVERY_RUN = {
     "sync_buffers": "mmsrdl.SyncBuffersHook",
     "data_guard": "mmsrdl.DataGuardHook",
     "checkpoint_guard": "mmsrdl.CheckpointGuardHook",
+    "metric_model": "mmsrdl.MetricModelHook",
 }
 
 

@@ -1,14 +1,17 @@
 """Evaluates a checkpoint on the test set of a config, or on its validation set."""
 
 import argparse
+from typing import get_args
 
-from mmsrdl.apis import test
+from mmsrdl.apis import add_pointing_game, test, use_images
 from mmsrdl.apis.distributed import finish_distributed
 from mmsrdl.cli.common import make_config_parser, read_config
+from mmsrdl.evaluation.metrics import PointingMethod
 
 EXAMPLES = """\
   mmsrdl test srdl_r101_coco best.pth --data-root data/coco --out scores.npz
   mmsrdl test my_config.py work_dirs/my_config/epoch_8.pth --set val --out val.npz
+  mmsrdl test srdl_r101_voc07 best.pth --pointing-game attention gradcam center
   torchrun --nproc_per_node 8 -m mmsrdl test my_config.py best.pth --launcher pytorch
 """
 
@@ -24,12 +27,34 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
         default="test",
         help="which images: of the test set, or of the validation set, to tune thresholds on",
     )
+    parser.add_argument(
+        "--pointing-game",
+        nargs="*",
+        choices=get_args(PointingMethod),
+        metavar="MAPS",
+        help="whether maps point at the objects' boxes: some of %(choices)s; none means auto "
+        "(the head's own maps) and center",
+    )
+    parser.add_argument(
+        "--tolerance",
+        type=float,
+        metavar="PIXELS",
+        help="of --pointing-game: how far off a box a point still hits; default 0, the "
+        "literature takes 15",
+    )
     return parser
 
 
 def run(args: argparse.Namespace) -> None:
     """Evaluates."""
     options = vars(args)
-    checkpoint, out, images = (options.pop(name) for name in ("checkpoint", "out", "set"))
-    test(read_config(options), checkpoint, out, images)
+    names = ("checkpoint", "out", "set", "pointing_game", "tolerance")
+    checkpoint, out, images, methods, tolerance = (options.pop(name) for name in names)
+    cfg = read_config(options)
+    use_images(cfg, images)
+    if methods is not None:
+        add_pointing_game(cfg, methods or ("auto", "center"), tolerance or 0.0)
+    elif tolerance is not None:
+        raise ValueError(f"--tolerance {tolerance:g} is of --pointing-game; give both or neither")
+    test(cfg, checkpoint, out)
     finish_distributed()

@@ -2,6 +2,7 @@
 
 from mmsrdl.evaluation.functional import (
     APKind,
+    PointingAccuracy,
     PrecisionRecallF1,
     Reliability,
     TunedThresholds,
@@ -10,12 +11,14 @@ from mmsrdl.evaluation.functional import (
     choose_shrinkage,
     expected_calibration_error,
     fit_temperature,
+    pointing_accuracy,
+    pointing_hits,
     precision_recall_f1,
     reliability,
     thresholds_for_precision,
     thresholds_for_recall,
 )
-from mmsrdl.evaluation.metrics import MultiLabelMetric
+from mmsrdl.evaluation.metrics import MultiLabelMetric, PointingGameMetric
 from mmsrdl.evaluation.scores_file import ScoresFile
 from mmsrdl.evaluation.thresholds import Thresholds
 from mmsrdl.evaluation.tuning import (
@@ -30,6 +33,8 @@ from mmsrdl.evaluation.tuning import (
 __all__ = [
     "APKind",
     "MultiLabelMetric",
+    "PointingAccuracy",
+    "PointingGameMetric",
     "PrecisionRecallF1",
     "Reliability",
     "ScoresFile",
@@ -46,6 +51,8 @@ __all__ = [
     "expected_calibration_error",
     "figures_at",
     "fit_temperature",
+    "pointing_accuracy",
+    "pointing_hits",
     "precision_recall_f1",
     "reliability",
     "thresholds_for_precision",

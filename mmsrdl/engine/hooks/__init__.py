@@ -4,6 +4,7 @@ from mmsrdl.engine.hooks.channels_last_hook import ChannelsLastHook
 from mmsrdl.engine.hooks.checkpoint_guard_hook import CheckpointGuardHook
 from mmsrdl.engine.hooks.data_guard_hook import DataGuardHook
 from mmsrdl.engine.hooks.iteration_seed_hook import IterationSeedHook
+from mmsrdl.engine.hooks.metric_model_hook import MetricModelHook
 from mmsrdl.engine.hooks.oe_erasing_hook import OEErasingHook
 from mmsrdl.engine.hooks.sync_buffers_hook import SyncBuffersHook
 from mmsrdl.engine.hooks.unknown_label_guard_hook import UnknownLabelGuardHook
@@ -13,6 +14,7 @@ __all__ = [
     "CheckpointGuardHook",
     "DataGuardHook",
     "IterationSeedHook",
+    "MetricModelHook",
     "OEErasingHook",
     "SyncBuffersHook",
     "UnknownLabelGuardHook",

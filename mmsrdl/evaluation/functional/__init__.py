@@ -9,6 +9,13 @@ from mmsrdl.evaluation.functional.calibration import (
     reliability,
 )
 from mmsrdl.evaluation.functional.cuts import TunedThresholds
+from mmsrdl.evaluation.functional.pointing_game import (
+    PointingAccuracy,
+    is_hard,
+    point_hits,
+    pointing_accuracy,
+    pointing_hits,
+)
 from mmsrdl.evaluation.functional.precision_recall import PrecisionRecallF1, precision_recall_f1
 from mmsrdl.evaluation.functional.precision_recall_curve import (
     PrecisionRecallCurve,
@@ -23,6 +30,7 @@ from mmsrdl.evaluation.functional.thresholds import (
 
 __all__ = [
     "APKind",
+    "PointingAccuracy",
     "PrecisionRecallCurve",
     "PrecisionRecallF1",
     "Reliability",
@@ -33,6 +41,10 @@ __all__ = [
     "choose_shrinkage",
     "expected_calibration_error",
     "fit_temperature",
+    "is_hard",
+    "point_hits",
+    "pointing_accuracy",
+    "pointing_hits",
     "precision_recall_curve",
     "precision_recall_f1",
     "reliability",

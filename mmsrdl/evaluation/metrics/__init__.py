@@ -1,5 +1,6 @@
 """Metrics for MMEngine's evaluator."""
 
 from mmsrdl.evaluation.metrics.multi_label import MultiLabelMetric
+from mmsrdl.evaluation.metrics.pointing_game import PointingGameMetric, PointingMethod
 
-__all__ = ["MultiLabelMetric"]
+__all__ = ["MultiLabelMetric", "PointingGameMetric", "PointingMethod"]

@@ -1,7 +1,7 @@
 """Table of per-class figures as text."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from io import StringIO
 
 from rich.box import SIMPLE
@@ -23,12 +23,33 @@ def per_class_table(
     Returns:
         Several lines of plain text without colour codes, the first one empty.
     """
+    return figures_table(names, {title: ap}, positives, "positives")
+
+
+def figures_table(
+    names: Sequence[str],
+    figures: Mapping[str, Sequence[float]],
+    counts: Sequence[int],
+    counted: str,
+) -> str:
+    """Draw several figures of every class, and of how many images they are.
+
+    Args:
+        names: C class names.
+        figures: Heading to C values in percent, NaN where there is none.
+        counts: C counts.
+        counted: Heading of the counts.
+
+    Returns:
+        Several lines of plain text without colour codes, the first one empty.
+    """
     table = Table(box=SIMPLE)
     table.add_column("class")
-    table.add_column(title, justify="right")
-    table.add_column("positives", justify="right")
-    for name, value, count in zip(names, ap, positives, strict=True):
-        table.add_row(name, "-" if math.isnan(value) else f"{value:.2f}", str(count))
+    for title in (*figures, counted):
+        table.add_column(title, justify="right")
+    for name, count, *values in zip(names, counts, *figures.values(), strict=True):
+        cells = ("-" if math.isnan(value) else f"{value:.2f}" for value in values)
+        table.add_row(name, *cells, str(count))
     text = StringIO()
     # Class names are no markup, and a log file is no terminal.
     Console(
