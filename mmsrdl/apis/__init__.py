@@ -1,7 +1,7 @@
 """What the command line calls."""
 
 from mmsrdl.apis.attention import ImageAttention, attend_images
-from mmsrdl.apis.class_maps import class_maps
+from mmsrdl.apis.class_maps import class_maps, map_methods
 from mmsrdl.apis.config import load_config, set_data_root
 from mmsrdl.apis.export import ExportReport, export_onnx, onnx_error
 from mmsrdl.apis.inference import load_model
@@ -29,6 +29,7 @@ __all__ = [
     "list_models",
     "load_config",
     "load_model",
+    "map_methods",
     "onnx_error",
     "pointing_game",
     "register_models",

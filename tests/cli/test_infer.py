@@ -112,6 +112,7 @@ def test_mistakes(model: list[str], photos: str, capsys: pytest.CaptureFixture[s
         assert message in capsys.readouterr().err.splitlines()[-1]
 
 
+@pytest.mark.slow  # a process of its own
 def test_programs_read_nothing_but_json(model: list[str], photos: str) -> None:
     command = [sys.executable, "-m", "mmsrdl", "infer", *model, photos, "--json"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
