@@ -18,3 +18,4 @@ model = dict(
         loss=dict(type="mmsrdl.MultiLabelBCELoss"),
     ),
 )
+default_hooks = dict(logger=dict(interval=10))

@@ -22,4 +22,7 @@ param_scheduler = dict(
 )
 
 # Object erasing, Sec. 3.3; K and alpha of Sec. 4.4.
-default_hooks = dict(oe=dict(type="mmsrdl.OEErasingHook", topk=3, alpha=0.5))
+default_hooks = dict(
+    logger=dict(interval=10),
+    oe=dict(type="mmsrdl.OEErasingHook", topk=3, alpha=0.5),
+)

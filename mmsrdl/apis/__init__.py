@@ -1,7 +1,7 @@
 """What the command line calls."""
 
 from mmsrdl.apis.attention import ImageAttention, attend_images
-from mmsrdl.apis.class_maps import class_maps
+from mmsrdl.apis.class_maps import class_maps, map_methods
 from mmsrdl.apis.config import load_config, set_data_root
 from mmsrdl.apis.export import ExportReport, export_onnx, onnx_error
 from mmsrdl.apis.inference import load_model
@@ -11,7 +11,7 @@ from mmsrdl.apis.models import get_model, list_models, register_models
 from mmsrdl.apis.pointing_game import add_pointing_game, pointing_game
 from mmsrdl.apis.prediction import Label, Prediction, write_predictions
 from mmsrdl.apis.resize_rule import ResizeRule, resize_rule
-from mmsrdl.apis.run import test, train
+from mmsrdl.apis.run import test, train, use_images
 
 __all__ = [
     "ExportReport",
@@ -29,6 +29,7 @@ __all__ = [
     "list_models",
     "load_config",
     "load_model",
+    "map_methods",
     "onnx_error",
     "pointing_game",
     "register_models",
@@ -36,6 +37,7 @@ __all__ = [
     "set_data_root",
     "test",
     "train",
+    "use_images",
     "write_predictions",
 ]
 

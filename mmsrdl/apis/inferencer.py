@@ -25,6 +25,7 @@ from mmsrdl.apis.class_maps import MapMethod, feature_class_maps, multi_label_he
 from mmsrdl.apis.config import datasets_of, load_config
 from mmsrdl.apis.image_inputs import ImageInputs, expand_inputs, to_bgr
 from mmsrdl.apis.inference import load_model
+from mmsrdl.apis.models import list_models
 from mmsrdl.apis.prediction import Label, Prediction
 from mmsrdl.arguments import check_integer
 from mmsrdl.evaluation.thresholds import Thresholds
@@ -323,8 +324,6 @@ class MultiLabelInferencer(BaseInferencer):
     @staticmethod
     def list_models(pattern: str | None = None) -> list[str]:
         """Lists the models of mmsrdl, see :func:`mmsrdl.list_models`."""
-        from mmsrdl.apis.models import list_models
-
         return list_models(pattern)
 
     def _init_pipeline(self, cfg: Config) -> Callable[[dict], Any]:

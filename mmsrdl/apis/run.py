@@ -54,8 +54,24 @@ def train(cfg: Config, resume: str | None = None) -> nn.Module:
     return model.train(model.training)
 
 
+def use_images(cfg: Config, images: str) -> None:
+    """Chooses the images that :func:`test` evaluates.
+
+    Args:
+        cfg: The config, which is changed.
+        images: ``'test'``, or ``'val'`` to take the place of the test set and its evaluator.
+
+    Raises:
+        ValueError: If ``images`` is neither.
+    """
+    if images not in ("test", "val"):
+        raise ValueError(f"images={images!r} must be 'test' or 'val'")
+    if images == "val":
+        cfg.test_dataloader, cfg.test_evaluator = cfg.val_dataloader, cfg.val_evaluator
+
+
 def test(cfg: Config, checkpoint: str, out: str | None = None) -> dict[str, float]:
-    """Evaluates a checkpoint on the test set of a config.
+    """Evaluates a checkpoint on the test set of a config; see :func:`use_images`.
 
     Args:
         cfg: Config, see :func:`load_config`.
@@ -66,8 +82,8 @@ def test(cfg: Config, checkpoint: str, out: str | None = None) -> dict[str, floa
         Metric names to values.
 
     Raises:
-        ValueError: If ``out`` is given and the config has no ``mmsrdl.MultiLabelMetric``,
-            or if the checkpoint cannot be read or is another model's.
+        ValueError: If ``out`` is given and the config has no
+            ``mmsrdl.MultiLabelMetric``, or the checkpoint cannot be read or is another model's.
         FileNotFoundError: If the checkpoint does not exist.
     """
     if out is not None:

@@ -3,7 +3,10 @@
 import argparse
 import dis
 import importlib
+import io
+import os
 import sys
+import warnings
 from collections.abc import Sequence
 from contextlib import redirect_stdout
 from types import ModuleType
@@ -17,8 +20,9 @@ COMMANDS = {
     "test": "evaluate a checkpoint",
     "infer": "predict the labels of images",
     "data": "check, split, convert and look into labeled images",
+    "thresholds": "tune the classes' thresholds",
     "picture": "draw attention, scores, curves and reports",
-    "export": "write a model as ONNX, checked against onnxruntime",
+    "export": "write a model as ONNX",
     "serve": "open a page in the browser that takes images",
     "doctor": "say what is installed, and what is broken",
 }
@@ -57,7 +61,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     command = module.make_parser(f"mmsrdl {args.command}")
     options = command.parse_args(args.arguments)
     try:
-        return module.run(options) or 0
+        code = module.run(options) or 0
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # of `mmsrdl ... | head`; Python would complain once more at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except (OSError, TypeError, ValueError, RuntimeError) as error:
         if args.debug or not _is_mistake(error):
             raise
@@ -70,10 +79,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 def load_command(name: str) -> ModuleType:
     """Imports the module of a command.
 
-    What packages print on import, such as MMPretrain's "Could not import OneDL", goes to stderr:
-    stdout is for results, which programs may read.
+    What packages say on import, such as MMPretrain's "Could not import OneDL" and MMCV's warning
+    of an operator that nothing here needs, is left out: stdout is for results.
     """
-    with redirect_stdout(sys.stderr):
+    with redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         return importlib.import_module(name)
 
 

@@ -4,6 +4,7 @@ import argparse
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
+from contextlib import redirect_stdout
 from pathlib import Path
 
 from rich import box
@@ -64,12 +65,13 @@ def run(args: argparse.Namespace) -> int:
     if args.out is not None:
         prediction_file(args.out)
     files = [str(path) for path in expand_inputs(args.inputs)]
-    inferencer = MultiLabelInferencer(
-        load_config(args.config, cfg_options=args.cfg_options),
-        args.checkpoint,
-        args.device,
-        args.thr if args.thresholds is None else args.thresholds,
-    )
+    with redirect_stdout(sys.stderr):  # where MMEngine's log would be between the results
+        inferencer = MultiLabelInferencer(
+            load_config(args.config, cfg_options=args.cfg_options),
+            args.checkpoint,
+            args.device,
+            args.thr if args.thresholds is None else args.thresholds,
+        )
     predictions: Iterable[Prediction] = inferencer.stream(
         files,
         batch_size=args.batch_size,
@@ -120,7 +122,9 @@ def _printed(predictions: Iterable[Prediction]) -> Iterator[Prediction]:
 
 
 def _table(topk: int | None) -> Table:
-    table = Table("image", "labels", box=box.SIMPLE)
+    table = Table(box=box.SIMPLE)
+    table.add_column("image", overflow="fold")
+    table.add_column("labels")
     if topk is not None:
         table.add_column(f"best {topk}")
     return table

@@ -1,16 +1,16 @@
-"""Evaluates a checkpoint on the test set of a config."""
+"""Evaluates a checkpoint on the test set of a config, or on its validation set."""
 
 import argparse
 from typing import get_args
 
-from mmsrdl.apis import add_pointing_game, test
+from mmsrdl.apis import add_pointing_game, test, use_images
 from mmsrdl.apis.distributed import finish_distributed
 from mmsrdl.cli.common import make_config_parser, read_config
 from mmsrdl.evaluation.metrics import PointingMethod
 
 EXAMPLES = """\
   mmsrdl test srdl_r101_coco best.pth --data-root data/coco --out scores.npz
-  mmsrdl test my_config.py work_dirs/my_config/epoch_8.pth
+  mmsrdl test my_config.py work_dirs/my_config/epoch_8.pth --set val --out val.npz
   mmsrdl test srdl_r101_voc07 best.pth --pointing-game attention gradcam center
   torchrun --nproc_per_node 8 -m mmsrdl test my_config.py best.pth --launcher pytorch
 """
@@ -21,6 +21,12 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
     parser = make_config_parser(prog, __doc__, EXAMPLES)
     parser.add_argument("checkpoint", help="checkpoint file")
     parser.add_argument("--out", metavar="FILE", help="npz file for all scores and labels")
+    parser.add_argument(
+        "--set",
+        choices=("test", "val"),
+        default="test",
+        help="which images: of the test set, or of the validation set, to tune thresholds on",
+    )
     parser.add_argument(
         "--pointing-game",
         nargs="*",
@@ -42,9 +48,10 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
 def run(args: argparse.Namespace) -> None:
     """Evaluates."""
     options = vars(args)
-    checkpoint, out = options.pop("checkpoint"), options.pop("out")
-    methods, tolerance = options.pop("pointing_game"), options.pop("tolerance")
+    names = ("checkpoint", "out", "set", "pointing_game", "tolerance")
+    checkpoint, out, images, methods, tolerance = (options.pop(name) for name in names)
     cfg = read_config(options)
+    use_images(cfg, images)
     if methods is not None:
         add_pointing_game(cfg, methods or ("auto", "center"), tolerance or 0.0)
     elif tolerance is not None:

@@ -7,6 +7,7 @@ from mmsrdl.visualization.label_graph import draw_label_graph
 from mmsrdl.visualization.label_statistics import draw_label_statistics
 from mmsrdl.visualization.panel_files import panel_files
 from mmsrdl.visualization.precision_recall_curves import draw_precision_recall_curves
+from mmsrdl.visualization.reliability import draw_reliability
 from mmsrdl.visualization.score_comparison import draw_score_comparison
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "draw_label_graph",
     "draw_label_statistics",
     "draw_precision_recall_curves",
+    "draw_reliability",
     "draw_score_comparison",
     "panel_files",
 ]

@@ -13,6 +13,7 @@ from PIL import Image
 
 from mmsrdl.visualization.canvas import as_array, fit_text, new_figure, open_picture, save_figure
 from mmsrdl.visualization.choose_classes import choose_classes
+from mmsrdl.visualization.overlay import COLOUR_MAP, OPACITY, enlarge_map
 from mmsrdl.visualization.verdict import judge
 
 __all__ = ["draw_attention_panel"]
@@ -20,7 +21,6 @@ __all__ = ["draw_attention_panel"]
 COLUMNS = 5
 HEIGHT, WIDTHS, TOTAL_WIDTH = 2.6, (2.2, 6.0), 19.0
 """Of an image, bounds of its width, and of a whole row, in inches."""
-COLOUR_MAP = "inferno"
 
 
 def draw_attention_panel(
@@ -122,10 +122,6 @@ def _grid(picture: Image.Image, count: int) -> tuple[Figure, list[Axes], float]:
 
 def _draw_map(axis: Axes, picture: Image.Image, heat: np.ndarray, stretch: bool) -> None:
     """Lays a map [H, W] over the picture."""
-    heat = heat.astype(np.float32)
-    if stretch:
-        low, high = heat.min(), heat.max()
-        heat = (heat - low) / (high - low) if high > low else np.zeros_like(heat)
-    large = Image.fromarray(heat).resize(picture.size, Image.Resampling.BICUBIC)
+    large = enlarge_map(heat, picture.size, stretch)
     axis.imshow(picture)
-    axis.imshow(np.asarray(large), cmap=COLOUR_MAP, alpha=0.6, vmin=0, vmax=1)
+    axis.imshow(large, cmap=COLOUR_MAP, alpha=OPACITY, vmin=0, vmax=1)

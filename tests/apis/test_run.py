@@ -119,6 +119,14 @@ def test_train_test_and_picture(tiny_voc: Path, word_vectors: str, tmp_path: Pat
     assert "mlr/mAP" in result.stdout + result.stderr
     with np.load(tmp_path / "scores.npz", allow_pickle=False) as file:
         assert file["scores"].shape == file["targets"].shape == (4, 20)
+    (tmp_path / "one.txt").write_text("000003\n")
+    run(
+        sys.executable, "-m", "mmsrdl", "test", str(config), checkpoint, "--data-root",
+        str(tiny_voc), "--set", "val", "--out", "val.npz", "--cfg-options", *LIGHT,
+        f"val_dataloader.dataset.ann_file={tmp_path}/one.txt", cwd=tmp_path,
+    )  # fmt: skip
+    with np.load(tmp_path / "val.npz", allow_pickle=False) as file:
+        assert [Path(path).name for path in file["img_path"].tolist()] == ["000003.jpg"]
     photo = str(tiny_voc / "JPEGImages" / "000001.jpg")
     shutil.copy(tiny_voc / "JPEGImages" / "000002.jpg", tmp_path / "000001.jpg")
     result = run(

@@ -1,5 +1,8 @@
 import csv
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,12 +19,17 @@ def model(tiny_voc: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]
     folder = tmp_path_factory.mktemp("model")
     cfg = make_config("car", tiny_voc, folder)
     cfg.dump(folder / "config.py")
+    text = (folder / "config.py").read_text()
+    (folder / "config.py").write_text(f"{text}\nprint('noise')\n")
     return [str(folder / "config.py"), write_checkpoint(cfg, folder / "a.pth")]
 
 
 @pytest.fixture
 def photos(tiny_voc: Path) -> str:
     return str(tiny_voc / "JPEGImages")
+
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def infer(*arguments: str) -> int:
@@ -102,3 +110,15 @@ def test_mistakes(model: list[str], photos: str, capsys: pytest.CaptureFixture[s
             infer(*model, *options)
         assert end.value.code == 2
         assert message in capsys.readouterr().err.splitlines()[-1]
+
+
+@pytest.mark.slow  # a process of its own
+def test_programs_read_nothing_but_json(model: list[str], photos: str) -> None:
+    command = [sys.executable, "-m", "mmsrdl", "infer", *model, photos, "--json"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+    assert result.returncode == 0, result.stderr
+    assert "noise" in result.stderr
+    assert [list(json.loads(line)) for line in result.stdout.splitlines()] == [
+        ["path", "labels", "scores"]
+    ] * 4

@@ -43,6 +43,8 @@ def test_every_action_has_help_with_examples(
         (["ap", "scores.npz", "scores.npz", "--names", "a", "b"], "ap.png"),
         (["curves", "scores.npz", "--classes", "cat", "--out", "x/c.png"], "x/c.png"),
         (["curves", "scores.npz", "--thresholds", "thresholds.json"], "curves.png"),
+        (["reliability", "scores.npz"], "reliability.png"),
+        (["reliability", "scores.npz", "--thresholds", "thresholds.json"], "reliability.png"),
         (["graph", "1.jpg", "--ann", "labels.csv"], "graph.png"),
         (["graph", "2.jpg", "--ann", "labels.csv", "--labels", "cat", "dog"], "graph.png"),
     ],

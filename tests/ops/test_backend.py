@@ -188,3 +188,11 @@ def test_failure_in_a_thread_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(cpu.np, "argmax", fail)
     with pytest.raises(MemoryError, match="no more"):
         attended_max_pool(torch.zeros(3, 2, 4), torch.zeros(3, 5, 2), None)
+
+
+def test_description_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert backend.describe_backend(torch.device("cpu")) == "cpu: made for CPUs"
+    gpu = torch.device("cuda")
+    for why, text in ((None, "triton: tried"), ("no compiler", "chunked: no compiler")):
+        monkeypatch.setattr(backend, "_why_not_triton", lambda device, why=why: why)
+        assert backend.describe_backend(gpu).startswith(text)

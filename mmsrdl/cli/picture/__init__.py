@@ -11,6 +11,7 @@ ACTIONS = {
     "compare": "the scores of two models for images, wrong ones marked (Figure 7)",
     "ap": "average precision of every class, of one test run or several",
     "curves": "precision-recall curves of a test run",
+    "reliability": "how far the scores of a test run are probabilities",
     "graph": "an image beside the co-occurrence graph of its labels (Figure 1)",
     "report": "an HTML page on a test run, the worst mistakes first",
 }

@@ -53,7 +53,21 @@ Pick = Callable[[Cuts], tuple[int, bool]]
 def search_cuts(
     scores: Tensor, targets: Tensor, figure: Figure, pick: Pick
 ) -> tuple[TunedThresholds, TunedThresholds]:
-    """Thresholds of the classes, and the global one [C] in the same form."""
+    """Searches the cuts of each class, and those of all classes at one score.
+
+    Args:
+        scores: [N, C], probabilities in [0, 1].
+        targets: [N, C] of 1, 0 and -1. Entries of -1 are left out.
+        figure: Whose precision and recall one score for all has: ``'CF1'``, the means over the
+            classes; ``'OF1'``, those over all entries.
+        pick: Says which cut is wanted.
+
+    Returns:
+        Thresholds of the classes, and the global one, [C] times the same.
+
+    Raises:
+        ValueError: ``figure`` is unknown, no target is positive, or the input is malformed.
+    """
     check_scores_and_targets(scores, targets)
     check_probabilities(scores)
     check_choice("figure", figure, Figure)
@@ -112,10 +126,7 @@ def _class_mean(classes: list[Cuts]) -> Cuts:
     precision, recall = (
         np.concatenate([np.diff(part, prepend=0) for part in parts])[order].cumsum()[last]
         / len(classes)
-        for parts in (
-            [cuts.precision for cuts in classes],
-            [cuts.recall for cuts in classes],
-        )
+        for parts in ([cuts.precision for cuts in classes], [cuts.recall for cuts in classes])
     )
     # A sum of 0 is one of zeros only as far as it is rounded.
     f1 = 2 * precision * recall / np.maximum(precision + recall, ROUNDING)
@@ -124,7 +135,7 @@ def _class_mean(classes: list[Cuts]) -> Cuts:
 
 def _ends(scores: np.ndarray) -> np.ndarray:
     """Indices of the last of equal scores, which are sorted."""
-    return np.flatnonzero(np.append(scores[1:] != scores[:-1], np.ones(min(1, len(scores)), bool)))
+    return np.flatnonzero(np.append(scores[1:] != scores[:-1], True)[: len(scores)])
 
 
 def _neighbours(cuts: Cuts, index: int) -> tuple[float, float]:

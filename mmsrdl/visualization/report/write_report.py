@@ -14,12 +14,13 @@ from rich.progress import track
 
 from mmsrdl.arguments import check_integer
 from mmsrdl.evaluation.functional.average_precision import average_precision
-from mmsrdl.evaluation.functional.calibration import expected_calibration_error
+from mmsrdl.evaluation.functional.calibration import reliability
 from mmsrdl.evaluation.functional.precision_recall import PrecisionRecallF1, precision_recall_f1
 from mmsrdl.evaluation.scores_file import ScoresFile
 from mmsrdl.evaluation.thresholds import Thresholds
 from mmsrdl.visualization.canvas import printable
 from mmsrdl.visualization.precision_recall_curves import draw_precision_recall_curves
+from mmsrdl.visualization.reliability import draw_reliability
 from mmsrdl.visualization.report.content import ClassRow, Picture, class_rows, make_card
 from mmsrdl.visualization.report.mistakes import confusions, entry_loss, worst_images
 from mmsrdl.visualization.report.thumbnails import find_image, write_thumbnail
@@ -118,7 +119,7 @@ def write_report(
         ],
         rows=rows,
         examples_of={row.index: _examples(row, values[:, row.index], pictures) for row in rows},
-        calibration=_calibration(scores, thresholds),
+        calibration=_calibration(scores, thresholds, folder),
     )
     out_file = folder / "index.html"
     # A path can hold bytes that are no UTF-8, which Python keeps as lone surrogates.
@@ -172,16 +173,20 @@ def _examples(
     ]
 
 
-def _calibration(scores: ScoresFile, thresholds: Thresholds | None) -> dict[str, float] | None:
-    """Calibration error before and after, where thresholds have a temperature."""
+def _calibration(
+    scores: ScoresFile, thresholds: Thresholds | None, folder: Path
+) -> dict[str, Any] | None:
+    """Draws the reliability before and after, where thresholds have a temperature."""
     if thresholds is None or thresholds.temperature == 1:
         return None
     raw = scores.scores.float()
-    return {
-        "temperature": thresholds.temperature,
-        "before": expected_calibration_error(raw, scores.targets),
-        "after": expected_calibration_error(thresholds.calibrate(raw), scores.targets),
+    diagrams = {
+        "before": reliability(raw, scores.targets),
+        "after": reliability(thresholds.calibrate(raw), scores.targets),
     }
+    draw_reliability(diagrams, folder / "reliability.png")
+    errors = {name: diagram.error for name, diagram in diagrams.items()}
+    return {"temperature": thresholds.temperature, "src": "reliability.png", **errors}
 
 
 def _protocol(scores: ScoresFile, thresholds: Thresholds | None) -> Iterator[tuple[str, Any]]:
@@ -194,4 +199,5 @@ def _protocol(scores: ScoresFile, thresholds: Thresholds | None) -> Iterator[tup
     yield "unknown entries", f"{unknown:,}, which count in no figure"
     if thresholds is not None:
         for name, value in thresholds.protocol.items():
-            yield f"thresholds: {name}", value
+            if value not in ([], "", None):
+                yield f"thresholds: {name.replace('_', ' ')}", value

@@ -143,6 +143,7 @@ def test_thresholds_decide(scores: ScoresFile, tmp_path: Path) -> None:
     )
     assert f"error {before} of the model's scores, and {after} after the temp" in page.text
     assert "#calibration" in page.values("href")
+    assert "reliability.png" in page.values("src")
     is_predicted = calibrated >= thresholds.of(NAMES)
     invented = int((is_predicted & (scores.targets == 0))[:, 0].sum())
     found = int((is_predicted & (scores.targets == 1))[:, 0].sum())
