@@ -10,7 +10,7 @@ from typing import TypeAlias
 from mmengine.config import Config
 
 from mmsrdl.apis.model_index import config_path, model_index
-from mmsrdl.apis.models import no_report
+from mmsrdl.apis.report import no_report
 from mmsrdl.arguments import check_integer
 from mmsrdl.datasets.annotation_file import first_of
 from mmsrdl.datasets.class_names import check_class_names
