@@ -12,8 +12,8 @@ from mmsrdl.visualization.overlay import overlay_map
 
 __all__ = ["build_page", "serve_page"]
 
-SHOWN = 1024
-"""Pixels of the longer side of what is shown."""
+SHOWN = (384, 1024)
+"""Smallest and largest longer side of what is shown, in pixels."""
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
 
@@ -102,7 +102,7 @@ def build_page(inferencer: MultiLabelInferencer, max_megapixels: float = 50) -> 
             # An exception would leave the labels of the image before beside this one.
             return None, f"**{error}**", None
         prediction = inferencer(path, maps="auto")[0]
-        image.thumbnail((SHOWN, SHOWN))
+        image = for_display(image)
         state = dict(scores=prediction.scores, maps=prediction.maps, image=image)
         return state, *picture(state, classes[int(prediction.scores.argmax())])
 
@@ -178,6 +178,12 @@ def labels_of(
     if not chosen:
         sentence += f" The highest is {best} with {scores.max().item():.3f}."
     return chosen or None, sentence
+
+
+def for_display(image: Image.Image) -> Image.Image:
+    """Resizes an image whose longer side lies outside :data:`SHOWN`."""
+    side = min(max(max(image.size), SHOWN[0]), SHOWN[1])
+    return image if side == max(image.size) else ImageOps.contain(image, (side, side))
 
 
 def open_image(path: str, max_megapixels: float) -> Image.Image:
