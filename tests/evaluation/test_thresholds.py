@@ -103,6 +103,9 @@ def test_wrong_arguments(arguments, error: type[Exception], message: str) -> Non
         ('{"version": 1, "thresholds": {"a": null}}', "must be a number .* got None"),
         ('{"version": 1, "thresholds": {"a": 2}}', r"must lie in \[0, 1\].* got 2"),
         ('{"version": 1, "thresholds": {}, "temperature": -1}', "temperature=-1 must be"),
+        ('{"version": 1, "thresholds": {}, "temperature": 1e-50}', "temperature=1e-50 must be"),
+        (f'{{"version": 1, "thresholds": {{}}, "temperature": 1{"0" * 400}}}', "must be a finite"),
+        ('{"version": 1, "thresholds": ' + "[" * 100_000, "recursion"),
         ('{"version": 1, "thresholds": {}, "protocol": 3}', "is no file of"),
     ],
 )
