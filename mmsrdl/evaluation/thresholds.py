@@ -132,7 +132,7 @@ class Thresholds:
             ValueError: If it is something else.
         """
         try:
-            content = json.loads(Path(path).read_text("utf-8"))
+            content = json.loads(Path(path).read_text("utf-8"), object_pairs_hook=_unique)
             if content["version"] != VERSION:
                 raise ValueError(f"its version is {content['version']}, and {VERSION} can be read")
             table = content["thresholds"]
@@ -152,3 +152,12 @@ class Thresholds:
             raise ValueError(
                 f"thresholds='{path}' is no file of `mmsrdl thresholds`: {what}; write it again"
             ) from error
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Makes a dict of an object of JSON, of which json would take the last of equal names."""
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"{next(n for n in names if names.count(n) > 1)!r} stands twice in it")
+    return content
