@@ -6,6 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
+from mmsrdl.visualization import canvas
 from mmsrdl.visualization.canvas import (
     as_array,
     fit_text,
@@ -37,6 +38,17 @@ def test_text_is_shown_as_it_is(tmp_path: Path) -> None:
     figure.text(0.1, 0.5, r"$\unknown{5}$")
     save_figure(figure, tmp_path / "new" / "a.png")
     assert (cv2.imread(str(tmp_path / "new" / "a.png")) < 100).sum() > 300
+
+
+def test_letters_that_no_font_has_are_told_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(canvas, "FURTHER_FONTS", ("Noto Sans CJK SC of nowhere",))
+    figure = new_figure(3, 1)
+    figure.text(0.1, 0.5, "日本")
+    with pytest.warns(UserWarning, match="no font of this machine has '日本'") as told:
+        save_figure(figure, tmp_path / "a.png")
+    assert len(told) == 1
 
 
 def test_unknown_ending(tmp_path: Path) -> None:
