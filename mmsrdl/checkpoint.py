@@ -209,7 +209,8 @@ def read_checkpoint(path: str | os.PathLike[str], map_location: Any = "cpu") -> 
     """
     path = os.path.expanduser(os.fspath(path))
     if not os.path.isfile(path):
-        raise FileNotFoundError(f"checkpoint {path!r} does not exist; give a checkpoint file")
+        what = "is a folder" if os.path.isdir(path) else "does not exist"
+        raise FileNotFoundError(f"checkpoint {path!r} {what}; give a checkpoint file")
     _check_whole(path)
     try:
         if tarfile.is_tarfile(path):  # torch before 2.6 unpickles these in spite of weights_only

@@ -332,6 +332,8 @@ def test_a_changed_byte_is_found(tmp_path: Path) -> None:
 def test_missing_and_without_weights(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"'nowhere.pth' does not exist; give"):
         read_state_dict("nowhere.pth")
+    with pytest.raises(FileNotFoundError, match=r"' is a folder; give a checkpoint file"):
+        read_state_dict(tmp_path)
     torch.save([1, 2], tmp_path / "list.pth")
     with pytest.raises(ValueError, match="holds no state dict"):
         read_state_dict(tmp_path / "list.pth")

@@ -99,6 +99,17 @@ def test_mistakes_and_interruption_have_codes(
             assert main(["train"]) == expected
 
 
+def test_interruption_of_an_import(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(name: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli.importlib, "import_module", interrupt)
+    assert main(["train"]) == 130
+    assert capsys.readouterr().err == "mmsrdl train: interrupted\n"
+
+
 def test_what_packages_print_on_import_leaves_stdout_to_results(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -15,6 +15,7 @@ from mmengine.runner import Runner
 from mmsrdl.apis.model_index import PACKAGE, config_path
 from mmsrdl.models.weights import backbone_init_cfg
 
+CONFIG_ENDINGS = (".py", ".json", ".yaml", ".yml")
 LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
 
 
@@ -102,6 +103,8 @@ def load_config(
 
 def _read(path: str) -> Config:
     """Reads a config file; one that inherits needs an installed mmsrdl for ``mmsrdl::``."""
+    if not path.lower().endswith(CONFIG_ENDINGS):
+        raise ValueError(f"config={path!r} is no config file, which ends in .py, .json or .yaml")
     try:
         return Config.fromfile(path)
     except FileNotFoundError as error:

@@ -57,9 +57,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("command", choices=COMMANDS, metavar="COMMAND", help="see above")
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="of the command")
     args = parser.parse_args(argv)
-    module = load_command(f"mmsrdl.cli.{args.command}")
-    command = module.make_parser(f"mmsrdl {args.command}")
-    options = command.parse_args(args.arguments)
+    try:
+        module = load_command(f"mmsrdl.cli.{args.command}")
+        command = module.make_parser(f"mmsrdl {args.command}")
+        options = command.parse_args(args.arguments)
+    except KeyboardInterrupt:  # torch alone takes seconds to import
+        return _interrupted(f"mmsrdl {args.command}")
     try:
         code = module.run(options) or 0
         sys.stdout.flush()
@@ -72,8 +75,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         return command.exit(2, f"{command.prog}: error: {error}\n")
     except KeyboardInterrupt:
-        print(f"{command.prog}: interrupted", file=sys.stderr)
-        return 130
+        return _interrupted(command.prog)
+
+
+def _interrupted(prog: str) -> int:
+    """Says so on stderr, and returns the exit code of it."""
+    print(f"{prog}: interrupted", file=sys.stderr)
+    return 130
 
 
 def load_command(name: str) -> ModuleType:

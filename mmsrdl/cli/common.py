@@ -1,7 +1,7 @@
 """What the commands share."""
 
 import argparse
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, TypeVar
 
 from mmengine.config import Config, DictAction
@@ -80,6 +80,9 @@ def read_config(options: dict[str, Any]) -> Config:
     return load_config(options.pop("config"), **options)
 
 
-def track(items: Sequence[Item], description: str) -> Iterable[Item]:
-    """Yields items, with their progress and the time left on stderr."""
-    return rich_track(items, description, console=Console(stderr=True), transient=True)
+def track(items: Iterable[Item], description: str, total: int | None = None) -> Iterable[Item]:
+    """Yields items, with their progress and the time left on stderr if that is a terminal."""
+    console = Console(stderr=True)
+    # Elsewhere than on a terminal, rich would print an empty line.
+    hidden = not console.is_terminal
+    return rich_track(items, description, total, console=console, transient=True, disable=hidden)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
+from mmsrdl.cli import load_command
 from mmsrdl.cli.parser import make_parser as make_common_parser
 from mmsrdl.doctor import Finding, describe_environment, find_breakages
 
@@ -55,6 +56,7 @@ def _examine_config(args: argparse.Namespace, facts: dict[str, Any]) -> list[Fin
     from mmsrdl._stack import register_config_scope
 
     register_config_scope()
+    load_command("mmsrdl.apis.config")  # keeps what MMPretrain says on import out of the answer
     from mmsrdl.apis.config import load_config
     from mmsrdl.doctor.config_files import check_files, config_files
 

@@ -14,6 +14,7 @@ from PIL import Image
 from mmsrdl.datasets.class_names import check_class_names
 from mmsrdl.datasets.findings import LEVELS, DataReport, Finding
 from mmsrdl.datasets.formats import ImageRecord
+from mmsrdl.datasets.formats.csv_file import SEPARATOR
 from mmsrdl.datasets.image_check import ImageFacts, Loader, inspect_image
 from mmsrdl.datasets.splits import DataSplit
 
@@ -74,6 +75,7 @@ def check_data(
         findings += _check_labels(split, set(own))
     findings += _check_positives(splits, wanted)
     findings += _check_class_names(wanted, splits)
+    findings += _check_separators(splits)
     facts = _inspect_all(splits, load, workers, progress)
     for split in splits:
         findings += _check_images(split, facts)
@@ -161,6 +163,34 @@ def _check_class_names(classes: Sequence[str], splits: Sequence[DataSplit]) -> I
             text = " and ".join(map(repr, names))
             text += " differ in case, blanks or hyphens alone; if they are one class, write one"
             yield Finding("warning", "similar-class-names", text, name=next(iter(names)))
+
+
+def _check_separators(splits: Sequence[DataSplit]) -> Iterator[Finding]:
+    """Finds labels of CSV files that are several in one, separated by something else than ``;``.
+
+    Names may hold commas and blanks. Those that probably separate labels are the ones between names
+    that stand alone as well, and, where no image has two labels, all commas and bars, and blanks
+    if the names outnumber their words.
+    """
+    csv = [split for split in splits if split.annotations.source.lower().endswith(".csv")]
+    labels = [set(record.labels) for split in csv for record in split.annotations.records]
+    names = {name for found in labels for name in found}
+    alone = all(len(found) < 2 for found in labels)
+    words = {word for name in names for word in name.split()}
+    for separator in (",", "|", " "):
+        parts = {name: {part.strip() for part in name.split(separator)} for name in names}
+        always = alone and (separator != " " or len(words) < len(names))
+        joined = [
+            name
+            for name in sorted(names)
+            if len(parts[name]) > 1 and (always or (separator != " " and parts[name] <= names))
+        ]
+        if joined:
+            text = (
+                f"{len(joined)} of {len(names)} labels hold {separator!r}, such as '{joined[0]}'; "
+                f"if that is several labels, separate them by '{SEPARATOR}'"
+            )
+            yield Finding("warning", "joined-labels", text, name=joined[0])
 
 
 def _inspect_all(

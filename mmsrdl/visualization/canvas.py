@@ -2,6 +2,7 @@
 
 import os
 import textwrap
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -71,7 +72,20 @@ def save_figure(figure: Figure, out_file: str | os.PathLike[str], dpi: int = 120
         text.set_parse_math(False)
         text.set_fontfamily(fonts)
     os.makedirs(os.path.dirname(os.path.abspath(out_file)), exist_ok=True)
-    figure.savefig(out_file, dpi=dpi, bbox_inches="tight", pad_inches=0.1)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        figure.savefig(out_file, dpi=dpi, bbox_inches="tight", pad_inches=0.1)
+    glyphs = [str(warning.message) for warning in caught if "Glyph" in str(warning.message)]
+    if glyphs:
+        letters = "".join(dict.fromkeys(chr(int(text.split()[1])) for text in glyphs))
+        warnings.warn(
+            f"no font of this machine has {letters!r}, which '{out_file}' shows as boxes; install "
+            f"one such as {FURTHER_FONTS[0]}",
+            stacklevel=2,
+        )
+    for warning in caught:
+        if "Glyph" not in str(warning.message):
+            warnings.warn(warning.message, stacklevel=2)
 
 
 def add_legend(

@@ -98,6 +98,11 @@ def test_weights_become_the_backbones_initialisation(tmp_path: Path) -> None:
             r"'configs/srdl_r101_vox07.py' does not exist: .*nearest: srdl_r101_voc07.*"
             r"list_models\(\) names all",
         ),
+        (
+            dict(path="README.md"),
+            ValueError,
+            r"config='README.md' is no config file, which ends in .py",
+        ),
         (dict(path="nowhere.txt"), FileNotFoundError, r"'nowhere.txt' does not exist: .*none is"),
         (
             dict(path="mmsrdl::table5/srdl_r101.py"),

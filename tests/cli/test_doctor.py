@@ -118,3 +118,9 @@ def test_files_of_a_config(
 )
 def test_only_the_doctor_passes_the_guard(command: list[str], expected: bool) -> None:
     assert is_doctor(command) is expected
+
+
+def test_json_on_a_config_is_all_that_is_on_stdout() -> None:
+    """In a process of its own: MMPretrain speaks when it is imported first."""
+    result = run("-m", "mmsrdl", "doctor", "--json", str(ROOT / "configs/srdl_r101_voc07.py"))
+    assert "config" in json.loads(result.stdout)

@@ -56,6 +56,31 @@ def test_sound_data(folder: Path) -> None:
     assert report.images == {"train": 2, "val": 2}
 
 
+@pytest.mark.parametrize(
+    ("labels", "joined"),
+    [
+        (["'cat,dog'", "'dog,cow'", "cow"], "2 of 3 labels hold ',', such as 'cat,dog'"),
+        (["cat|dog", "dog", "cow"], "1 of 3 labels hold '|', such as 'cat|dog'"),
+        (["clear sky", "clear sea", "sky sea", "sea"], "3 of 4 labels hold ' ', such as 'clear se"),
+        (["cat;dog", "'cat,dog'", "cow"], "1 of 4 labels hold ',', such as 'cat,dog'"),
+        (["'bird, small;dog'", "'bird, small'", "dog"], None),
+        (["red car;car", "red", "car"], None),
+        (["traffic light", "fire hydrant", "traffic light"], None),
+    ],
+)
+def test_labels_separated_by_something_else(
+    folder: Path, labels: list[str], joined: str | None
+) -> None:
+    (folder / "val.csv").unlink()
+    rows = [f"{name}.jpg,{cell}\n" for name, cell in zip("abcd", labels, strict=False)]
+    (folder / "train.csv").write_text("path,labels\n" + "".join(rows).replace("'", '"'))
+    report = check_data([split_of_file("train", str(folder / "train.csv"))])
+    if joined is None:
+        assert "joined-labels" not in kinds(report)
+    else:
+        assert joined in the(report, "joined-labels").message
+
+
 def cut(path: Path) -> None:
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2])

@@ -6,6 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
+from mmsrdl.visualization import canvas
 from mmsrdl.visualization.canvas import (
     as_array,
     fit_text,
@@ -44,6 +45,17 @@ def test_names_that_are_no_text_are_drawn(tmp_path: Path) -> None:
     figure.text(0, 0, fit_text("a\ud800b", 9))
     save_figure(figure, tmp_path / "a.png")
     assert fit_text("a\ud800b\udcff", 9) == "a\ufffdb\ufffd"
+
+
+def test_letters_that_no_font_has_are_told_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(canvas, "FURTHER_FONTS", ("Noto Sans CJK SC of nowhere",))
+    figure = new_figure(3, 1)
+    figure.text(0.1, 0.5, "日本")
+    with pytest.warns(UserWarning, match="no font of this machine has '日本'") as told:
+        save_figure(figure, tmp_path / "a.png")
+    assert len(told) == 1
 
 
 def test_unknown_ending(tmp_path: Path) -> None:

@@ -12,12 +12,12 @@ import sys
 from collections import Counter
 
 from rich.console import Console
-from rich.progress import track
 from rich.text import Text
 
 from mmsrdl.apis import load_config
 from mmsrdl.apis.splits import loader_of_config, splits_of_config
 from mmsrdl.cli.common import make_parser as make_common_parser
+from mmsrdl.cli.common import track
 from mmsrdl.datasets.check import check_data
 from mmsrdl.datasets.class_names import read_class_names
 from mmsrdl.datasets.findings import LEVELS, DataReport, Finding
@@ -66,13 +66,12 @@ def run(args: argparse.Namespace) -> int:
     else:
         splits = [split_of_file(name, path, args.images) for name, path in files.items()]
     classes = read_class_names(args.classes) if args.classes else None
-    console = Console(stderr=True)
     report = check_data(
         splits,
         load,
         classes,
         args.workers,
-        lambda found, total: track(found, "reading images", total, console=console, transient=True),
+        lambda found, total: track(found, "reading images", total),
     )
     if args.json:
         print(json.dumps(report.to_dict(), ensure_ascii=False))

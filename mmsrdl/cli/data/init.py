@@ -4,6 +4,7 @@ It inherits one of mmsrdl's own/ configs and holds what is yours: classes, files
 """
 
 import argparse
+import shlex
 from pathlib import Path
 
 from mmsrdl.apis.own_config import own_bases, own_config
@@ -81,4 +82,5 @@ def run(args: argparse.Namespace) -> None:
     images = ", ".join(f"{count:,} of {name}" for name, count in config.images.items())
     print(f"{out}: {len(config.classes)} classes, images: {images}")
     print(f"backbone: {config.start}")
-    print(f"Next:\n  mmsrdl data check {out}\n  mmsrdl train {out}")
+    name = shlex.quote(str(out))
+    print(f"Next:\n  mmsrdl data check {name}\n  mmsrdl train {name}")

@@ -115,7 +115,8 @@ def copy_images(
     taken = [end for _, end in pairs if os.path.exists(end) and not overwrite]
     if taken:
         raise FileExistsError(
-            f"{first_of(taken, 3)} would be replaced; write elsewhere, or give overwrite=True"
+            f"{first_of(taken, 3)} would be replaced; write elsewhere, or give overwrite=True, "
+            "--overwrite"
         )
     for start, end in progress(pairs):
         os.makedirs(os.path.dirname(end), exist_ok=True)

@@ -106,7 +106,8 @@ def write_files(files: Mapping[str, str], overwrite: bool) -> None:
     taken = [path for path, text in files.items() if not overwrite and _differs(path, text)]
     if taken:
         raise FileExistsError(
-            f"{first_of(taken, 3)} would be replaced; write elsewhere, or give overwrite=True"
+            f"{first_of(taken, 3)} would be replaced; write elsewhere, or give overwrite=True, "
+            "--overwrite"
         )
     for path, text in files.items():
         os.makedirs(os.path.dirname(path) or ".", exist_ok=True)

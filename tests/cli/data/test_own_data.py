@@ -73,6 +73,11 @@ def test_check_names_faults_and_fails(project: Path, capsys: Capture) -> None:
     assert report["errors"] == sum(f["level"] == "error" for f in report["findings"]) == 15
 
 
+def test_stderr_that_is_no_terminal_has_no_empty_line(project: Path, capsys: Capture) -> None:
+    main(["data", "check", *files(project)])
+    assert capsys.readouterr().err == ""
+
+
 def test_check_with_class_names(project: Path, capsys: Capture) -> None:
     (project / "classes.txt").write_text("cat\ndog\nkite\n")
     assert main(["data", "check", *files(project), "--classes", str(project / "classes.txt")]) == 1
@@ -90,6 +95,8 @@ def test_init_writes_what_check_and_stats_take(
     assert "my_config.py: 2 classes, images: 3 of train, 2 of val" in out
     assert "backbone: from scratch" in out
     assert "  mmsrdl data check my_config.py\n  mmsrdl train my_config.py\n" in out
+    assert main([*arguments, "--out", "my config.py"]) == 0
+    assert "  mmsrdl train 'my config.py'\n" in capsys.readouterr().out
     text = Path("my_config.py").read_text()
     assert 'word_vectors="{{ fileDirname }}/label_vectors.npz"' in text
     assert len(text.splitlines()) <= 25

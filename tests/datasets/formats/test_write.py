@@ -167,7 +167,9 @@ def test_files_are_replaced_only_on_request(everything: Annotations, tmp_path: P
     list_file = tmp_path / "VOC/ImageSets/Main/all.txt"
     (tmp_path / "VOC/Annotations/a.xml").write_text("mine")
     list_file.unlink()
-    with pytest.raises(FileExistsError, match=r"a.xml'\] would be replaced.*overwrite=True"):
+    with pytest.raises(
+        FileExistsError, match=r"a.xml'\] would be replaced.*overwrite=True, --overwrite"
+    ):
         write_annotations(everything, tmp_path / "VOC", "voc")
     assert not list_file.exists()
     with pytest.warns(UserWarning, match="voc"):
