@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -10,10 +11,14 @@ from collections.abc import Iterator
 from email.parser import Parser
 from pathlib import Path
 
+import numpy as np
 import pytest
+import timm
+import torch
 from packaging.metadata import Metadata
 
 import mmsrdl
+from tests.conftest import write_photos
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = ("benchmarks", "configs", "docs", "mmsrdl", "requirements", "tests", "tools")
@@ -246,3 +251,44 @@ def test_checkout_that_is_not_installed_says_so(project: Path, tmp_path: Path) -
     assert result.returncode == 2
     assert "error: config='mine.py' inherits from mmsrdl::" in result.stderr
     assert f"pip install -e {source}" in result.stderr
+
+
+@pytest.fixture
+def photographs(project: Path) -> Path:
+    """What docs/own_data.md begins with: photographs, two tables, weights and word vectors."""
+    classes = ("boat", "car", "dog", "traffic light")
+    names = [f"{number:06d}.jpg" for number in range(1, 31)]
+    write_photos(project / "photos", names)
+    rows = []
+    for number, name in enumerate(names):
+        with (project / "photos" / name).open("ab") as file:
+            file.write(bytes([number]))  # no two files alike
+        rows.append(f"{name},{';'.join({classes[number % 4], classes[number % 3]})}")
+    (project / "photos.csv").write_text("\n".join(["path,labels", *rows[:20]]) + "\n")
+    (project / "test.csv").write_text("\n".join(["path,labels", *rows[20:]]) + "\n")
+    model = timm.create_model("tf_efficientnet_lite0")
+    torch.save(model.state_dict(), project / "tf_efficientnet_lite0.pth")
+    vectors = np.random.default_rng(0).normal(size=(4, 300))
+    np.savez(project / "glove.npz", names=np.array(classes), vectors=vectors)
+    shutil.copy(ROOT / "examples" / "onnx_consumer.py", project)
+    return project
+
+
+@pytest.mark.slow
+def test_tutorial_runs_as_it_stands(site: Path, photographs: Path) -> None:
+    """All commands of docs/own_data.md, on few photographs and for one epoch."""
+    text = (ROOT / "docs" / "own_data.md").read_text()
+    blocks = re.findall(r"```bash\n(.*?)```", text, re.S)
+    for line in "".join(blocks).splitlines():
+        line = line.replace("--epochs 5", "--epochs 1").replace("epoch_5", "epoch_1")
+        words = shlex.split(line)
+        if words[0] == "mmsrdl":
+            words = ["-m", *words]
+        elif words[0] == "python":
+            words = words[1:]
+        else:
+            continue
+        result = run(*words, path=site, cwd=photographs)
+        assert result.returncode == 0, f"{line}\n{result.stdout[-2000:]}{result.stderr[-3000:]}"
+    for made in ("train.csv", "voc.py", "thresholds.json", "maps/000006.png", "report/index.html"):
+        assert (photographs / made).stat().st_size > 0

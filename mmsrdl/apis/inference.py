@@ -7,6 +7,7 @@ from mmengine.registry import DefaultScope
 from mmpretrain.registry import MODELS
 from torch import nn
 
+from mmsrdl.apis.report import no_report
 from mmsrdl.checkpoint import fill_model, read_checkpoint, state_dict_of, trained_classes
 from mmsrdl.datasets.class_names import first_difference
 
@@ -36,7 +37,8 @@ def load_model(
     """
     content = read_checkpoint(checkpoint)
     state = state_dict_of(content, checkpoint)
-    with DefaultScope.overwrite_default_scope(cfg.get("default_scope", "mmpretrain")):
+    scope = cfg.get("default_scope", "mmpretrain")
+    with DefaultScope.overwrite_default_scope(scope), no_report():
         preprocessor = cfg.get("data_preprocessor")
         model = MODELS.build({"data_preprocessor": preprocessor, **cfg.model})
     fill_model(model, state, checkpoint)

@@ -242,6 +242,9 @@ class MultiLabelInferencer(BaseInferencer):
                     yield batch
                     batch, shapes = [], []
                 shapes.append(image.shape)
+            elif not shapes:
+                yield [image]  # waits for no other, as there may be none
+                continue
             batch.append(image)
         if batch:
             yield batch

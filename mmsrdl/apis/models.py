@@ -1,11 +1,8 @@
 """The models of mmsrdl by name, as its model index lists them."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from fnmatch import fnmatch
 from typing import Any
 
-from mmengine.logging import MMLogger
 from mmengine.registry import DefaultScope
 from mmpretrain.apis.model import ModelHub
 from mmpretrain.registry import MODELS
@@ -14,6 +11,7 @@ from torch import nn
 from mmsrdl.apis.config import load_config
 from mmsrdl.apis.inference import load_model
 from mmsrdl.apis.model_index import model_configs, model_index
+from mmsrdl.apis.report import no_report
 from mmsrdl.apis.run import check_pretrained
 
 __all__ = ["get_model", "list_models", "register_models"]
@@ -99,18 +97,6 @@ def register_models() -> None:
     if not known:
         index = model_index()
         ModelHub.register_model_index(index, config_prefix=index.parent)
-
-
-@contextmanager
-def no_report() -> Iterator[None]:
-    """Keeps MMEngine from reporting on the initialisation of every parameter."""
-    logger = MMLogger.get_current_instance()
-    level = logger.level
-    logger.setLevel("WARNING")
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
 
 
 def _drop_pretrained(cfg: Any) -> None:

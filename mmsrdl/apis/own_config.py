@@ -10,7 +10,7 @@ from typing import TypeAlias
 from mmengine.config import Config
 
 from mmsrdl.apis.model_index import config_path, model_index
-from mmsrdl.apis.models import no_report
+from mmsrdl.apis.report import no_report
 from mmsrdl.arguments import check_integer
 from mmsrdl.datasets.annotation_file import first_of
 from mmsrdl.datasets.class_names import check_class_names
@@ -96,8 +96,8 @@ def own_config(
 
     Raises:
         FileNotFoundError: If a file or folder does not exist.
-        ValueError: If a file cannot be read, a label is outside the classes, or an option does not
-            fit the base.
+        ValueError: If a file cannot be read, a label is outside the classes, a name or path holds
+            ``{{``, or an option does not fit the base.
     """
     if base not in own_bases():
         raise ValueError(f"base={base!r} is unknown; use one of {own_bases()}")
@@ -237,7 +237,8 @@ def _path(path: str, home: Path, scheme: str = "") -> str:
     """Returns a path as a literal, relative to the config's folder where it lies below."""
     if Path(os.path.realpath(path)).is_relative_to(home):
         below = _below(os.path.realpath(path), str(home))
-        return _quoted(f"{scheme}{{{{ fileDirname }}}}" + (f"/{below}" if below else ""))
+        rest = _quoted(f"/{below}" if below else "")
+        return _quoted(scheme)[:-1] + "{{ fileDirname }}" + rest[1:]
     return _quoted(scheme + Path(path).as_posix())
 
 
@@ -247,7 +248,17 @@ def _below(path: str, root: str) -> str:
 
 
 def _quoted(value: str) -> str:
-    """Returns a string as a literal in double quotes."""
+    """Returns a string as a literal in double quotes.
+
+    Raises:
+        ValueError: If MMEngine would fill it in when it reads the config, which can turn the rest
+            of a name into code.
+    """
+    if "{{" in value:
+        raise ValueError(
+            f"{value!r} holds '{{{{', in place of which MMEngine's configs put variables; rename "
+            "the class, file or folder"
+        )
     return json.dumps(value, ensure_ascii=False)
 
 

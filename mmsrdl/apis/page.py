@@ -1,6 +1,7 @@
 """A page in the browser: an image is dropped, its labels and their maps are looked at."""
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,8 @@ from mmsrdl.visualization.overlay import overlay_map
 
 __all__ = ["build_page", "serve_page"]
 
-SHOWN = 1024
-"""Pixels of the longer side of what is shown."""
+SHOWN = (384, 1024)
+"""Smallest and largest longer side of what is shown, in pixels."""
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
 
@@ -100,15 +101,17 @@ def build_page(inferencer: MultiLabelInferencer, max_megapixels: float = 50) -> 
             image = open_image(path, max_megapixels)
         except ValueError as error:
             # An exception would leave the labels of the image before beside this one.
-            return None, f"**{error}**", None
-        prediction = inferencer(path, maps="auto")[0]
-        image.thumbnail((SHOWN, SHOWN))
+            return None, as_text(str(error)), None
+        prediction = inferencer(path, maps="auto", on_error="skip")[0]
+        if prediction.error is not None:
+            return None, as_text(f"{Path(path).name} cannot be read: {prediction.error}"), None
+        image = for_display(image)
         state = dict(scores=prediction.scores, maps=prediction.maps, image=image)
         return state, *picture(state, classes[int(prediction.scores.argmax())])
 
     def picture(state: dict, name: str) -> tuple[str, Image.Image]:
         index = classes.index(name)
-        text = f"Where **{name}** is seen: score {state['scores'][index]:.3f}"
+        text = f"Where **{as_text(name)}** is seen: score {state['scores'][index]:.3f}"
         return text, overlay_map(state["image"], state["maps"][index])
 
     def choose(state: dict | None, event: gr.SelectData) -> tuple:
@@ -176,8 +179,19 @@ def labels_of(
     best = classes[int(scores.argmax())]
     sentence = f"{len(chosen)} of {len(classes)} classes are at or above the threshold."
     if not chosen:
-        sentence += f" The highest is {best} with {scores.max().item():.3f}."
+        sentence += f" The highest is {as_text(best)} with {scores.max().item():.3f}."
     return chosen or None, sentence
+
+
+def as_text(text: str) -> str:
+    """Takes the meaning from characters that are Markdown's or HTML's: names are not ours."""
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", text)
+
+
+def for_display(image: Image.Image) -> Image.Image:
+    """Resizes an image whose longer side lies outside :data:`SHOWN`."""
+    side = min(max(max(image.size), SHOWN[0]), SHOWN[1])
+    return image if side == max(image.size) else ImageOps.contain(image, (side, side))
 
 
 def open_image(path: str, max_megapixels: float) -> Image.Image:

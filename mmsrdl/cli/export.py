@@ -2,6 +2,8 @@
 
 import argparse
 import json
+import sys
+from contextlib import redirect_stdout
 from dataclasses import asdict
 
 from mmsrdl.apis import load_config, load_model
@@ -45,20 +47,21 @@ def run(args: argparse.Namespace) -> None:
     """Exports."""
     require_onnx()
     thresholds = None if args.thresholds is None else Thresholds.load(args.thresholds)
-    cfg = load_config(args.config)
-    rule = resize_rule(cfg, args.size)
-    model, classes = load_model(cfg, args.checkpoint)
-    report = export_onnx(
-        model,
-        classes,
-        args.out,
-        rule,
-        sigmoid=not args.logits,
-        thresholds=thresholds,
-        opset=args.opset,
-        dynamic=not args.static,
-        verify=not args.no_verify,
-    )
+    with redirect_stdout(sys.stderr):  # where MMEngine's log would be between the results
+        cfg = load_config(args.config)
+        rule = resize_rule(cfg, args.size)
+        model, classes = load_model(cfg, args.checkpoint)
+        report = export_onnx(
+            model,
+            classes,
+            args.out,
+            rule,
+            sigmoid=not args.logits,
+            thresholds=thresholds,
+            opset=args.opset,
+            dynamic=not args.static,
+            verify=not args.no_verify,
+        )
     if args.json:
         print(json.dumps(asdict(report), ensure_ascii=False))
     else:

@@ -94,6 +94,9 @@ class ScoresFile:
             path, ("names", "scores", "targets", "sample_idx"), "scores", optional=("img_path",)
         )
         try:
+            if scores.dtype.kind != "f" or not np.isin(targets, (-1, 0, 1)).all():
+                # Conversion would make -1, 0 or 1 of 255, 0.5 or 257.
+                raise ValueError("scores must be floating-point numbers and targets 1, 0 or -1")
             return cls(
                 tuple(map(str, names.tolist())),
                 torch.from_numpy(scores),

@@ -11,12 +11,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mmsrdl.evaluation.functional.calibration import apply_temperature
+from mmsrdl.evaluation.functional.calibration import apply_temperature, check_temperature
 from mmsrdl.evaluation.functional.precision_recall import check_threshold
 
 __all__ = ["Thresholds"]
 
 VERSION = 1
+
+DAMAGED = (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
 
 
 @dataclass(frozen=True)
@@ -54,8 +56,7 @@ class Thresholds:
             check_threshold(value)
         if isinstance(self.temperature, bool) or not isinstance(self.temperature, Real):
             raise TypeError(f"temperature must be a number above 0, got {self.temperature!r}")
-        if not 0 < self.temperature < float("inf"):
-            raise ValueError(f"temperature={self.temperature!r} must be a finite number above 0")
+        check_temperature(self.temperature)
 
     def of(self, classes: Sequence[str], dtype: torch.dtype = torch.float32) -> Tensor:
         """Looks the thresholds of classes up by name.
@@ -131,7 +132,7 @@ class Thresholds:
             ValueError: If it is something else.
         """
         try:
-            content = json.loads(Path(path).read_text("utf-8"))
+            content = json.loads(Path(path).read_text("utf-8"), object_pairs_hook=_unique)
             if content["version"] != VERSION:
                 raise ValueError(f"its version is {content['version']}, and {VERSION} can be read")
             table = content["thresholds"]
@@ -146,8 +147,17 @@ class Thresholds:
             raise FileNotFoundError(
                 f"thresholds='{path}' does not exist; write it with `mmsrdl thresholds`"
             ) from error
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except DAMAGED as error:
             what = f"{error} is missing" if isinstance(error, KeyError) else error
             raise ValueError(
                 f"thresholds='{path}' is no file of `mmsrdl thresholds`: {what}; write it again"
             ) from error
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Makes a dict of an object of JSON, of which json would take the last of equal names."""
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"{next(n for n in names if names.count(n) > 1)!r} stands twice in it")
+    return content

@@ -98,7 +98,9 @@ def operator_nodes(opset: int) -> Iterator[None]:
 
 
 def _gated_score(g: Any, position: Any, label: Any, weight: Any) -> Any:
-    return g.op(f"{DOMAIN}::GatedScore", position, label, weight)
+    score = g.op(f"{DOMAIN}::GatedScore", position, label, weight)
+    score.setType(position.type().with_sizes([None, None]))  # the exporter warns otherwise
+    return score
 
 
 @parse_args("v", "v", "v", "f", "f", "v", "b")
@@ -112,6 +114,7 @@ def _max_pool(
     }
     name = "Attended" if len(given) == 2 else next(iter(given))
     pooled = g.op(f"{DOMAIN}::{name}MaxPool", feature, *given.values())
+    pooled.setType(feature.type().with_sizes([None, None, None]))
     return pooled, pooled  # where the maxima are is not wanted: nothing reads the second
 
 

@@ -30,7 +30,10 @@ FURTHER_FONTS = ("Noto Sans CJK SC", "Noto Sans CJK JP", "WenQuanYi Zen Hei", "M
 """Asked, where they are installed, for what Matplotlib's own font has not."""
 
 
-CONTROLS = {code: "\ufffd" for code in (*range(9), 11, 12, *range(14, 32), *range(127, 160))}
+# Lone surrogates too, of names in JSON and of file names that are no UTF-8.
+CONTROLS = dict.fromkeys(
+    (*range(9), 11, 12, *range(14, 32), *range(127, 160), *range(0xD800, 0xE000)), "\ufffd"
+)
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -101,7 +104,7 @@ def add_legend(
 
 
 def printable(text: str) -> str:
-    """Puts the replacement character for control characters, which fonts lack and HTML forbids."""
+    """Puts the replacement character for controls and surrogates, which fonts and HTML lack."""
     return text.translate(CONTROLS)
 
 

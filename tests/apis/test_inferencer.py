@@ -189,6 +189,13 @@ def test_broken_images(
     assert car([str(broken)], on_error="skip")[0].labels == ()
 
 
+def test_broken_images_come_without_waiting_for_others(car: MultiLabelInferencer) -> None:
+    missing = [f"{number}.jpg" for number in range(50)]
+    batches = car.preprocess(missing, batch_size=2, on_error="skip")
+    assert [image.path for image in next(batches)] == ["0.jpg"]
+    assert sum(map(len, batches)) == 49
+
+
 def test_images_are_read_as_they_are_needed(car: MultiLabelInferencer, paths: list[str]) -> None:
     read: list[str] = []
     whole = car.pipeline

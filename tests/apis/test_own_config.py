@@ -159,6 +159,18 @@ def test_from_scratch_is_said(project: Path) -> None:
     assert make(project, base="srdl_scratch").start.startswith("from scratch")
 
 
+def test_no_name_becomes_code(project: Path) -> None:
+    """MMEngine replaces {{$NAME:default}} in a config before it runs it as Python."""
+    names = ["{{$NO_SUCH_VARIABLE:a|\\}}", "]; raise SystemExit #", "bus", "cat", "dog"]
+    with pytest.raises(ValueError, match=r"NO_SUCH_VARIABLE.* holds '\{\{', .*; rename the class"):
+        read(project, make(project, classes=names))
+    single = ["{$bus:}", "bus", "cat", "dog"]
+    (project / "{{ fileDirname }}.csv").write_text("path,labels\n0.jpg,cat\n")
+    with pytest.raises(ValueError, match=r"fileDirname.* holds '\{\{'"):
+        make(project, train=str(project / "{{ fileDirname }}.csv"), classes=single)
+    assert read(project, make(project, classes=single)).classes == single
+
+
 def test_many_and_odd_names_and_two_classes(project: Path) -> None:
     names = [f'class "{i}" of, \uff4dany' for i in range(30)] + ["bus", "cat", "dog"]
     made = make(project, classes=names)

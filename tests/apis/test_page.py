@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from mmsrdl.apis import MultiLabelInferencer, get_model, load_config
-from mmsrdl.apis.page import build_page, labels_of, open_image, serve_page
+from mmsrdl.apis.page import as_text, build_page, for_display, labels_of, open_image, serve_page
 from mmsrdl.datasets import VOC_CATEGORIES
 from mmsrdl.evaluation import Thresholds
 from tests.conftest import write_photos
@@ -44,6 +44,17 @@ def test_image_is_turned_as_the_camera_was_held(tmp_path: Path) -> None:
     image.save(tmp_path / "turned.jpg", exif=exif)
     opened = open_image(str(tmp_path / "turned.jpg"), max_megapixels=1)
     assert (opened.size, opened.mode) == ((20, 30), "RGB")
+
+
+def test_names_are_no_markdown() -> None:
+    assert as_text("![](http://a.b/c)") == r"\!\[\]\(http\:\/\/a\.b\/c\)"
+    assert as_text("<b>Käse & Brot</b>") == r"\<b\>Käse \& Brot\<\/b\>"
+    assert as_text("traffic light 2") == "traffic light 2"
+
+
+def test_small_and_large_images_are_resized_to_be_looked_at() -> None:
+    for given, shown in (((96, 48), (384, 192)), ((500, 400), (500, 400)), ((10, 4096), (2, 1024))):
+        assert for_display(Image.new("RGB", given)).size == shown
 
 
 def test_images_that_are_none_or_too_large_are_refused(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     images = [{"id": i, "file_name": f"{i}.jpg", "height": 80, "width": 100} for i in range(5)]
     boxes = [(i, c) for i in range(5) for c in range(3) if (i + c) % 3]
     annotations = [
-        {"id": n, "image_id": i, "category_id": c, "bbox": [8 * i, 9 * c, 30, 28], "iscrowd": 0}
+        {"id": n, "image_id": i, "category_id": c, "bbox": [15 * i, 9 * c, 40, 50], "iscrowd": 0}
         for n, (i, c) in enumerate(boxes)
     ]
     categories = [{"id": c, "name": name} for c, name in enumerate(CLASSES)]
@@ -83,8 +83,15 @@ def checkpoint(scenes: Path) -> str:
     return str(path)
 
 
-def test_attention_of_a_checkpoint(scenes: Path, checkpoint: str) -> None:
-    cfg = make_config(scenes)
+RESIZES = [
+    dict(type="Resize", scale=(64, 48)),
+    dict(type="mmsrdl.TorchResize", scale=(64, 48)),
+]
+
+
+@pytest.mark.parametrize("resize", RESIZES)
+def test_attention_of_a_checkpoint(resize: dict, scenes: Path, checkpoint: str) -> None:
+    cfg = make_config(scenes, resize)
     before = cfg.pretty_text
     figures = pointing_game(cfg, checkpoint, ["attention", "gradcam", "center"])
     assert cfg.pretty_text == before
@@ -94,7 +101,7 @@ def test_attention_of_a_checkpoint(scenes: Path, checkpoint: str) -> None:
         metainfo=dict(classes=CLASSES),
     )  # fmt: skip
     infos = [data.get_data_info(i) for i in range(5)]
-    hits, classes = [], []
+    hits, classes, centers = [], [], []
     for info, seen in zip(
         infos, attend_images(model, cfg, [info["img_path"] for info in infos]), strict=True
     ):
@@ -102,11 +109,16 @@ def test_attention_of_a_checkpoint(scenes: Path, checkpoint: str) -> None:
         for c, around in zip(info["gt_bboxes_labels"], boxes, strict=True):
             hits.append(pointing_hits(seen.spatial[c][None], [around[None]], (80, 100))[0])
             classes.append(int(c))
+            x1, y1, x2, y2 = around.tolist()
+            centers.append(x1 <= 50 <= x2 and y1 <= 40 <= y2)
     found = pointing_accuracy(torch.stack(hits), torch.tensor(classes), 3)
     assert figures["pointing/attention"] == pytest.approx(100 * found.mean)
     assert figures["pointing/attention_overall"] == pytest.approx(100 * found.overall)
     assert figures["pointing/attention/b"] == pytest.approx(100 * found.per_class[1].item())
-    assert {"pointing/gradcam", "pointing/center_overall"} <= set(figures)
+    assert 0 < found.overall < 1
+    assert figures["pointing/center_overall"] == pytest.approx(100 * sum(centers) / len(centers))
+    assert 0 < sum(centers) < len(centers)
+    assert "pointing/gradcam" in figures
     assert not any(key.startswith("mlr/") for key in figures)
 
 

@@ -71,3 +71,16 @@ def test_wrong_files(tmp_path: Path) -> None:
     np.savez(tmp_path / "c.npz", names=["a", "b"], scores=one, targets=one, sample_idx=[0, 1])
     with pytest.raises(ValueError, match=r"c.npz' is no file of `mmsrdl test --out`: names has 2"):
         ScoresFile.load(tmp_path / "c.npz")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"targets": 257}, {"targets": 0.5}, {"targets": np.nan}, {"targets": "1"}, {"scores": 1j}],
+)
+def test_numbers_are_not_rounded_into_labels(changes: dict, tmp_path: Path) -> None:
+    arrays = dict(names=["a"], scores=0.5, targets=1, sample_idx=[0, 1]) | changes
+    for key in ("scores", "targets"):
+        arrays[key] = np.full((2, 1), arrays[key])
+    np.savez(tmp_path / "a.npz", **arrays)
+    with pytest.raises(ValueError, match=r"a.npz' is no file .*targets 1, 0 or -1"):
+        ScoresFile.load(tmp_path / "a.npz")

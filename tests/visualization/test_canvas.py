@@ -51,6 +51,13 @@ def test_letters_that_no_font_has_are_told_at_once(
     assert len(told) == 1
 
 
+def test_names_that_are_no_text_are_drawn(tmp_path: Path) -> None:
+    figure = new_figure(2, 1)
+    figure.text(0, 0, fit_text("a\ud800b", 9))
+    save_figure(figure, tmp_path / "a.png")
+    assert fit_text("a\ud800b\udcff", 9) == "a\ufffdb\ufffd"
+
+
 def test_unknown_ending(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"a.exe' must end with one of .*png"):
         save_figure(new_figure(1, 1), tmp_path / "a.exe")

@@ -105,7 +105,7 @@ def _box(value: Any, names: set[str], where: str) -> Box:
             f"a box of {where} must have the keys ['name', 'bbox'], got {str(value)[:120]}"
         )
     name, difficult = value["name"], value.get("difficult", False)
-    if name not in names:
+    if not isinstance(name, str) or name not in names:
         raise ValueError(
             f"a box of {where} is of {name!r}, which is none of the image's labels and unknown "
             f"ones, {first_of(sorted(names))}; add it to one of them"

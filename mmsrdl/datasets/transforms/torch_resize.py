@@ -29,7 +29,8 @@ class TorchResize(BaseTransform):
 
     **Required Keys:** ``img``, uint8 [H, W] or [H, W, channels]
 
-    **Modified Keys:** ``img``, uint8 [h, w] or [h, w, channels]; ``img_shape``, (h, w)
+    **Modified Keys:** ``img``, uint8 [h, w] or [h, w, channels]; ``img_shape``, (h, w);
+    ``gt_bboxes``, [M, 4], if there, in pixels as before
 
     **Added Keys:** ``scale``, (w, h); ``scale_factor``, (w / W, h / H); ``keep_ratio``, False
 
@@ -65,6 +66,9 @@ class TorchResize(BaseTransform):
         results["scale"] = self.scale
         results["scale_factor"] = (self.scale[0] / width, self.scale[1] / height)
         results["keep_ratio"] = False
+        if "gt_bboxes" in results:
+            scale = np.tile(results["scale_factor"], 2).astype(np.float32)
+            results["gt_bboxes"] = results["gt_bboxes"] * scale
         return results
 
     def _resize(self, img: np.ndarray) -> np.ndarray:

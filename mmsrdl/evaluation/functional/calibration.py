@@ -140,14 +140,20 @@ def apply_temperature(scores: Tensor, temperature: float) -> Tensor:
         Of the same shape and type.
 
     Raises:
-        ValueError: ``temperature`` is not a finite number above 0.
+        ValueError: ``temperature`` is not a finite number above 0 in float32.
     """
-    if not 0 < temperature < math.inf:
-        raise ValueError(f"temperature={temperature!r} must be a finite number above 0")
+    check_temperature(temperature)
     if temperature == 1:
         return scores
     wide = torch.promote_types(scores.dtype, torch.float32)
     return (scores.to(wide).clamp(0, 1).logit() / temperature).sigmoid().to(scores.dtype)
+
+
+def check_temperature(temperature: float) -> None:
+    """Raise a ValueError unless it is a finite number above 0 in float32, to divide logits by."""
+    limits = torch.finfo(torch.float32)
+    if not limits.tiny <= temperature <= limits.max:
+        raise ValueError(f"temperature={temperature!r} must be a finite number above 0")
 
 
 def _known_entries(scores: Tensor, targets: Tensor) -> tuple[np.ndarray, np.ndarray]:

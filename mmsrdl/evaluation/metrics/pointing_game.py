@@ -20,7 +20,7 @@ from mmsrdl.evaluation.metrics.table import figures_table
 from mmsrdl.registry import METRICS
 
 PointingMethod = Literal["auto", "attention", "cam", "gradcam", "center"]
-FIELDS = ("gt_bboxes", "gt_bboxes_labels", "gt_bboxes_difficult", "ori_shape")
+FIELDS = ("gt_bboxes", "gt_bboxes_labels", "gt_bboxes_difficult", "ori_shape", "img_shape")
 """What :class:`PointingGameMetric` reads of a data sample."""
 
 
@@ -37,7 +37,8 @@ class PointingGameMetric(BaseMetric):
     - ``m_diff``: as ``m``, on their "Diff" subset: pairs whose boxes take less than a quarter of an
       image that shows another class. Left out where there is no such pair.
 
-    Data samples need the fields :data:`FIELDS`; :func:`mmsrdl.apis.add_pointing_game` sees to
+    Data samples need the fields :data:`FIELDS`, with boxes in pixels of the image that the model
+    sees, as MMCV's transforms leave them; :func:`mmsrdl.apis.add_pointing_game` sees to
     them. The metric asks the model for its maps, which :class:`MetricModelHook` gives to it. Under
     distributed evaluation repeated samples count once, as in all of MMEngine's metrics.
 
@@ -135,7 +136,13 @@ class PointingGameMetric(BaseMetric):
                 f"a data sample has no {', '.join(missing)}; give the data set with_boxes=True and "
                 f"PackInputs these meta_keys, as mmsrdl.apis.add_pointing_game(cfg) does"
             )
+        # MMCV's transforms change the boxes with the image: back to pixels of the file.
+        height, width = (
+            before / after
+            for before, after in zip(sample["ori_shape"][:2], sample["img_shape"][:2], strict=True)
+        )
         boxes = torch.as_tensor(sample["gt_bboxes"]).double()
+        boxes = boxes * torch.tensor([width, height, width, height], dtype=boxes.dtype)
         labels = torch.as_tensor(sample["gt_bboxes_labels"])
         ordinary = ~torch.as_tensor(sample["gt_bboxes_difficult"]).bool()
         taking_part = labels if self.difficult else labels[ordinary]

@@ -53,6 +53,10 @@ GOOD = '{"path": "a.jpg", "labels": []}\n'
             r"box of line 1 of .* is of 'c', which is none of the image's labels .*\['b'\]",
         ),
         (
+            '{"path": "a", "labels": ["b"], "boxes": [{"name": ["b"], "bbox": [0, 0, 1, 1]}]}',
+            r"box of line 1 of .* is of \['b'\], which is none of the image's labels",
+        ),
+        (
             '{"path": "a", "labels": ["b"], "boxes": [{"name": "b", "bbox": [0, 0, -1, 1]}]}',
             r"box of 'b' in line 1 of .* must be \[x, y, width, height\].*got \[0, 0, -1, 1\]",
         ),

@@ -78,3 +78,16 @@ def test_bad_arguments_are_refused() -> None:
         TorchResize((4, 4), "lanczos")
     with pytest.raises(TypeError, match="img must be uint8, got float32"):
         apply(TorchResize((4, 4)), np.zeros((8, 8, 3), np.float32))
+
+
+def test_boxes_are_resized_with_the_image() -> None:
+    """As MMCV's Resize does."""
+    boxes = np.array([[10, 5, 40, 20], [0, 0, 60, 30]], dtype=np.float32)
+    img = np.zeros((30, 60, 3), dtype=np.uint8)
+    ours, theirs = (
+        resize.transform({"img": img, "gt_bboxes": boxes.copy()})["gt_bboxes"]
+        for resize in (TorchResize((90, 20)), Resize((90, 20)))
+    )
+    np.testing.assert_allclose(ours, [[15, 10 / 3, 60, 40 / 3], [0, 0, 90, 20]], rtol=1e-6)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-6)
+    assert ours.dtype == np.float32

@@ -30,12 +30,14 @@ def model() -> nn.Module:
 
 
 def sample(boxes: list, labels: list, difficult: list | None = None) -> DataSample:
+    """An image of 100 x 80 pixels that was resized to 25 x 40, and its boxes with it."""
     return DataSample(
         metainfo=dict(
-            gt_bboxes=np.array(boxes, dtype=np.float32).reshape(-1, 4),
+            gt_bboxes=np.array(boxes, dtype=np.float32).reshape(-1, 4) * [0.25, 0.5, 0.25, 0.5],
             gt_bboxes_labels=np.array(labels, dtype=np.int64),
             gt_bboxes_difficult=np.array(difficult or [False] * len(boxes), dtype=bool),
             ori_shape=(80, 100, 3),
+            img_shape=(40, 25),
         )
     )
 
@@ -65,6 +67,7 @@ def expected(model: nn.Module, method: Any) -> dict[str, Tensor]:
     for i, c in ((0, 0), (0, 2), (2, 1), (3, 2)):
         info = SAMPLES[i].metainfo
         boxes = torch.from_numpy(info["gt_bboxes"][info["gt_bboxes_labels"] == c])
+        boxes = boxes * torch.tensor([4, 2, 4, 2])
         found[CLASSES[c]].append(pointing_hits(maps[i, c][None], [boxes], (80, 100))[0])
     return {name: torch.stack(hits) for name, hits in found.items()}
 
@@ -130,7 +133,7 @@ def test_no_boxes(model: nn.Module) -> None:
     with pytest.raises(ValueError, match=r"no box of any class in 1 images.*difficult=True"):
         metric.evaluate(1)
     with pytest.raises(ValueError, match=r"no gt_bboxes, .*with_boxes=True.*add_pointing_game"):
-        metric.process({}, [{"ori_shape": (3, 4)}])
+        metric.process({}, [{"ori_shape": (3, 4), "img_shape": (3, 4)}])
 
 
 @pytest.mark.parametrize(
