@@ -40,6 +40,13 @@ def test_text_is_shown_as_it_is(tmp_path: Path) -> None:
     assert (cv2.imread(str(tmp_path / "new" / "a.png")) < 100).sum() > 300
 
 
+def test_names_that_are_no_text_are_drawn(tmp_path: Path) -> None:
+    figure = new_figure(2, 1)
+    figure.text(0, 0, fit_text("a\ud800b", 9))
+    save_figure(figure, tmp_path / "a.png")
+    assert fit_text("a\ud800b\udcff", 9) == "a\ufffdb\ufffd"
+
+
 def test_letters_that_no_font_has_are_told_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -49,13 +56,6 @@ def test_letters_that_no_font_has_are_told_at_once(
     with pytest.warns(UserWarning, match="no font of this machine has '日本'") as told:
         save_figure(figure, tmp_path / "a.png")
     assert len(told) == 1
-
-
-def test_names_that_are_no_text_are_drawn(tmp_path: Path) -> None:
-    figure = new_figure(2, 1)
-    figure.text(0, 0, fit_text("a\ud800b", 9))
-    save_figure(figure, tmp_path / "a.png")
-    assert fit_text("a\ud800b\udcff", 9) == "a\ufffdb\ufffd"
 
 
 def test_unknown_ending(tmp_path: Path) -> None:
