@@ -77,7 +77,7 @@ def check_positives(
     if empty:
         print_log(
             f"{owner}: {len(empty)} of {len(classes)} classes have no positive image in "
-            f"'{ann_file}', so that they are neither learned nor part of mAP: {first_of(empty)}",
+            f"'{ann_file}', which can teach or measure nothing of them: {first_of(empty)}",
             logger="current",
             level=logging.WARNING,
         )

@@ -47,8 +47,10 @@ def read_npz(
     except FileNotFoundError as error:
         raise FileNotFoundError(f"{argument}='{path}' does not exist") from error
     except DAMAGED as error:
+        # NumPy takes any other file for a pickle, and tells how to run it.
+        reason = error if zipfile.is_zipfile(path) else "it is another kind of file, or cut short"
         raise ValueError(
-            f"{argument}='{path}' is not an npz file of plain arrays: {error}. Pickles, object "
+            f"{argument}='{path}' is not an npz file of plain arrays: {reason}. Pickles, object "
             "arrays among them, can run code and are never read; write it with np.savez(FILE, "
             + ", ".join(f"{key}=..." for key in keys)
             + ") from arrays of numbers and strings"

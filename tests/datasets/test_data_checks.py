@@ -125,8 +125,8 @@ class TestNoLabels:
         root = write_labels([2], [2], [])
         assert len(build(root)) == 3
         assert warnings == [
-            f"MultiLabelDataset: 2 of 3 classes have no positive image in '{root}/ann.json', so "
-            "that they are neither learned nor part of mAP: ['zebra', 'apple']"
+            f"MultiLabelDataset: 2 of 3 classes have no positive image in '{root}/ann.json', "
+            "which can teach or measure nothing of them: ['zebra', 'apple']"
         ]
 
     def test_only_ten_classes_are_named(
