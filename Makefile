@@ -30,7 +30,7 @@ env: $(STAMP)  ## prepare .venv from nothing but Python 3.10 to 3.13 and make
 demo: $(STAMP)  ## train, evaluate and picture SRDL on built-in scenes
 	$(BIN)/python tools/demo.py
 
-test: $(STAMP)  ## the quick tests (less than 5 minutes on 2 cores)
+test: $(STAMP)  ## the quick tests (less than 10 minutes on 2 cores)
 	$(PYTEST) -m "not slow"
 
 test-all: $(STAMP)  ## every test
