@@ -257,15 +257,15 @@ def test_checkout_that_is_not_installed_says_so(project: Path, tmp_path: Path) -
 def photographs(project: Path) -> Path:
     """What docs/own_data.md begins with: photographs, two tables, weights and word vectors."""
     classes = ("boat", "car", "dog", "traffic light")
-    names = [f"{number:06d}.jpg" for number in range(1, 31)]
+    names = [f"{number:06d}.jpg" for number in range(1, 61)]
     write_photos(project / "photos", names)
     rows = []
     for number, name in enumerate(names):
         with (project / "photos" / name).open("ab") as file:
             file.write(bytes([number]))  # no two files alike
         rows.append(f"{name},{';'.join({classes[number % 4], classes[number % 3]})}")
-    (project / "photos.csv").write_text("\n".join(["path,labels", *rows[:20]]) + "\n")
-    (project / "test.csv").write_text("\n".join(["path,labels", *rows[20:]]) + "\n")
+    (project / "photos.csv").write_text("\n".join(["path,labels", *rows[:40]]) + "\n")
+    (project / "test.csv").write_text("\n".join(["path,labels", *rows[40:]]) + "\n")
     model = timm.create_model("tf_efficientnet_lite0")
     torch.save(model.state_dict(), project / "tf_efficientnet_lite0.pth")
     vectors = np.random.default_rng(0).normal(size=(4, 300))

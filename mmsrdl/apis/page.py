@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from mmsrdl.apis.inferencer import MultiLabelInferencer
+from mmsrdl.arguments import check_integer
 from mmsrdl.visualization.overlay import overlay_map
 
 __all__ = ["build_page", "serve_page"]
@@ -26,6 +28,7 @@ def serve_page(
     max_megabytes: float = 10,
     max_megapixels: float = 50,
     block: bool = True,
+    announce: Callable[[str], None] | None = None,
 ) -> str:
     """Serves the page.
 
@@ -36,20 +39,26 @@ def serve_page(
         max_megabytes: Size of an image file above which it is refused.
         max_megapixels: Size of an image above which it is refused before it is decoded.
         block: Whether to return only when the process is interrupted.
+        announce: Called with the address once the page can be reached.
 
     Returns:
         The address of the page.
 
     Raises:
+        TypeError: If ``port`` is no integer.
+        ValueError: If ``port`` is none.
         RuntimeError: If gradio is missing, or the port is taken.
     """
+    check_integer("port", port, low=1, example=7860)
+    if port > 65535:
+        raise ValueError(f"port={port} must be at most 65535, such as 7860")
     page, theme = build_page(inferencer, max_megapixels)
     try:
         _, address, _ = page.launch(
             server_name=host,
             server_port=port,
             max_file_size=int(max_megabytes * 2**20),
-            prevent_thread_lock=not block,
+            prevent_thread_lock=True,
             theme=theme,
             share=False,
             quiet=True,
@@ -63,6 +72,10 @@ def serve_page(
         raise RuntimeError(
             f"port={port} of {host} cannot be had ({error}); give another"
         ) from error
+    if announce is not None:
+        announce(address)
+    if block:
+        page.block_thread()
     return address
 
 

@@ -49,5 +49,11 @@ def run(args: argparse.Namespace) -> None:
     )
     if args.host not in LOOPBACK:
         print(f"mmsrdl serve: --host {args.host} lets other machines send images, with no password")
-    print(f"http://{args.host}:{args.port} (Ctrl-C ends it)")
-    serve_page(inferencer, args.host, args.port, args.max_megabytes, args.max_megapixels)
+    serve_page(
+        inferencer,
+        args.host,
+        args.port,
+        args.max_megabytes,
+        args.max_megapixels,
+        announce=lambda address: print(f"{address} (Ctrl-C ends it)", flush=True),
+    )

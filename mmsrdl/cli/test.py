@@ -3,6 +3,8 @@
 import argparse
 from typing import get_args
 
+from mmengine.dist import is_main_process
+
 from mmsrdl.apis import add_pointing_game, test, use_images
 from mmsrdl.apis.distributed import finish_distributed
 from mmsrdl.cli.common import make_config_parser, read_config
@@ -57,4 +59,6 @@ def run(args: argparse.Namespace) -> None:
     elif tolerance is not None:
         raise ValueError(f"--tolerance {tolerance:g} is of --pointing-game; give both or neither")
     test(cfg, checkpoint, out)
+    if out is not None and is_main_process():
+        print(f"scores and labels: {out}")
     finish_distributed()

@@ -94,6 +94,14 @@ def test_page_is_built_of_what_the_thresholds_say() -> None:
         assert page.analytics_enabled is False
 
 
+@pytest.mark.parametrize(
+    ("port", "message"), [(0, "port=0"), (99999, "port=99999 must be at most")]
+)
+def test_ports_that_are_none(port: int, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        serve_page(make_inferencer(), port=port)
+
+
 @pytest.fixture(scope="module")
 def page() -> Iterator[Any]:
     """The page in headless Chromium."""
