@@ -306,8 +306,9 @@ class MultiLabelDataset(BaseDataset):
         check_positives(self.data_list, self.CLASSES, name, self.ann_file)
         if self.with_boxes and not any(len(info.get("gt_bboxes", ())) for info in self.data_list):
             raise ValueError(
-                f"with_boxes=True, but '{self.ann_file}' has no box of any image; leave it out, or "
-                "give annotations with boxes: COCO json, VOC's folders or JSON lines"
+                f"with_boxes=True, but '{self.ann_file}' has no box of any image; leave it (or "
+                "--pointing-game) out, or give annotations with boxes: COCO json, VOC's folders or "
+                "JSON lines"
             )
         used = self.data_list
         if self._indices is not None:

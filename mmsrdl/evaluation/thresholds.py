@@ -76,8 +76,9 @@ class Thresholds:
         missing = [name for name in classes if name not in table]
         if missing:
             raise ValueError(
-                f"no threshold for {', '.join(map(repr, missing[:10]))} ({len(missing)} of "
-                f"{len(classes)} classes); tune them on predictions of this model"
+                f"{self.source}: no threshold for {', '.join(map(repr, missing[:10]))} "
+                f"({len(missing)} of {len(classes)} classes); tune them on predictions of this "
+                "model"
             )
         return torch.tensor([table[name] for name in classes], dtype=dtype)
 

@@ -42,6 +42,12 @@ def test_names_give_the_order() -> None:
         THRESHOLDS.of(["cow", "cat", "owl"])
 
 
+def test_a_missing_class_is_said_with_the_file(tmp_path: Path) -> None:
+    THRESHOLDS.save(tmp_path / "t.json")
+    with pytest.raises(ValueError, match=r"t\.json.*: no threshold for 'cow'"):
+        Thresholds.load(tmp_path / "t.json").of(["cow"])
+
+
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
 def test_calibration(dtype: torch.dtype) -> None:
     scores = torch.tensor([[0.0, 0.2], [0.5, 0.9], [1.0, 1.0]], dtype=dtype)
