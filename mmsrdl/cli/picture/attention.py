@@ -1,7 +1,9 @@
 """Draws where a model sees classes: a panel for each image, the paper's Figure 5."""
 
 import argparse
+from typing import get_args
 
+from mmsrdl.apis.class_maps import MapMethod
 from mmsrdl.apis.inferencer import MultiLabelInferencer
 from mmsrdl.apis.pictures import draw_attention
 from mmsrdl.cli.common import make_parser as make_plain_parser
@@ -33,7 +35,7 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
     choice.add_argument("--predicted", action="store_true", help="draw all predicted classes")
     parser.add_argument(
         "--method",
-        choices=["auto", "attention", "cam", "gradcam"],
+        choices=get_args(MapMethod),
         default="auto",
         help="the maps; auto takes the first that the head offers",
     )
