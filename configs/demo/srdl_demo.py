@@ -1,17 +1,21 @@
 # Paper: none; SRDL (CAR + OE) on the built-in demo scenes, from scratch.
 # Expected: docs/results.md.
 # Run: make demo
-_base_ = ["./gmp_demo.py"]
+_base_ = [
+    "../_base_/systems/car.py",
+    "../_base_/backbones/narrow_r18.py",
+    "../_base_/datasets/demo.py",
+    "../_base_/schedules/demo_8e.py",
+    "../_base_/demo_runtime.py",
+]
 
 model = dict(
-    neck=None,
+    backbone=_base_.backbone,
     head=dict(
-        _delete_=True,
-        type="mmsrdl.CARHead",
+        in_channels=_base_.in_channels,
         num_classes=14,
-        in_channels=64,
         # No word vectors: the demo downloads nothing, so label vectors are learned.
-        embedder=dict(type="mmsrdl.GCNLabelEmbedder", classes={{_base_.classes}}, embed_dims=64),
+        embedder=dict(classes=_base_.classes, word_vectors=None, embed_dims=64),
         attention=dict(hidden_channels=32),
     ),
 )

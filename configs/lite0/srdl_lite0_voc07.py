@@ -2,7 +2,8 @@
 # Expected: docs/results.md has what was measured on a subset.
 # Run: python tools/train.py configs/lite0/srdl_lite0_voc07.py --word-vectors glove.6B.300d.txt
 _base_ = [
-    "../_base_/models/lite0.py",
+    "../_base_/systems/car.py",
+    "../_base_/backbones/lite0.py",
     "../_base_/datasets/voc07_192.py",
     "../_base_/schedules/light_adam_8e.py",
     "../_base_/default_runtime.py",
@@ -10,16 +11,8 @@ _base_ = [
 
 data_preprocessor = dict(mean=[127.0, 127.0, 127.0], std=[128.0, 128.0, 128.0])
 model = dict(
-    head=dict(
-        type="mmsrdl.CARHead",
-        num_classes=20,
-        in_channels=1280,
-        embedder=dict(
-            type="mmsrdl.GCNLabelEmbedder",
-            classes="voc",
-            word_vectors="data/glove/glove.6B.300d.txt",
-        ),
-    ),
+    backbone=_base_.backbone,
+    head=dict(in_channels=_base_.in_channels, num_classes=20, embedder=dict(classes="voc")),
 )
 
 # Object erasing, Sec. 3.3; K and alpha of Sec. 4.4.

@@ -2,7 +2,8 @@
 # Expected: depends on the images.
 # Run: mmsrdl train my_config.py, which inherits mmsrdl::own/srdl_r101.py (`mmsrdl data init`)
 _base_ = [
-    "../_base_/models/srdl_r101.py",
+    "../_base_/systems/car.py",
+    "../_base_/backbones/r101.py",
     "../_base_/datasets/own_448.py",
     "../_base_/schedules/srdl_adam_20e.py",
     "../_base_/default_runtime.py",
@@ -10,7 +11,10 @@ _base_ = [
 
 # The config that inherits gives num_classes and embedder.classes; without word_vectors the label
 # vectors are learned.
-model = dict(head=dict(embedder=dict(word_vectors=None)))
+model = dict(
+    backbone=_base_.backbone,
+    head=dict(in_channels=_base_.in_channels, embedder=dict(word_vectors=None)),
+)
 
 # In place of the paper's steps: it ends with the last epoch, however many there are.
 param_scheduler = dict(

@@ -3,18 +3,19 @@
 # Expected: depends on the images; docs/results.md has the same network on the demo scenes.
 # Run: mmsrdl train my_config.py, which inherits mmsrdl::own/srdl_scratch.py (`mmsrdl data init`)
 _base_ = [
-    "../_base_/models/narrow_r18.py",
+    "../_base_/systems/car.py",
+    "../_base_/backbones/narrow_r18.py",
     "../_base_/datasets/own_448.py",
     "../_base_/default_runtime.py",
 ]
 
+# The config that inherits gives num_classes and embedder.classes; without word_vectors the label
+# vectors are learned.
 model = dict(
-    # The config that inherits gives num_classes and embedder.classes.
+    backbone=_base_.backbone,
     head=dict(
-        type="mmsrdl.CARHead",
-        in_channels=64,
-        # Without word_vectors the label vectors are learned.
-        embedder=dict(type="mmsrdl.GCNLabelEmbedder"),
+        in_channels=_base_.in_channels,
+        embedder=dict(word_vectors=None),
         attention=dict(hidden_channels=32),
     ),
 )

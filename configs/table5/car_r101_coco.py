@@ -3,10 +3,14 @@
 # Not run at full scale by this project; the figure is the paper's.
 # Run: python tools/train.py configs/table5/car_r101_coco.py --word-vectors glove.6B.300d.txt
 _base_ = [
-    "../_base_/models/srdl_r101.py",
+    "../_base_/systems/car.py",
+    "../_base_/backbones/r101.py",
     "../_base_/datasets/coco14_448.py",
     "../_base_/schedules/srdl_adam_20e.py",
     "../_base_/default_runtime.py",
 ]
 
-model = dict(head=dict(num_classes=80, embedder=dict(classes="coco")))
+model = dict(
+    backbone=_base_.backbone,
+    head=dict(in_channels=_base_.in_channels, num_classes=80, embedder=dict(classes="coco")),
+)

@@ -3,7 +3,7 @@
 # Not run at full scale by this project; the figure is the paper's.
 # Run: python tools/train.py configs/table5/srdl_r101_coco.py --word-vectors glove.6B.300d.txt
 #
-# CAR (_base_/models/srdl_r101.py, _base_/schedules/srdl_adam_20e.py) and one line of OE.
+# CAR (_base_/systems/car.py, _base_/schedules/srdl_adam_20e.py) and one line of OE.
 _base_ = ["./car_r101_coco.py"]
 
 # Object erasing, Sec. 3.3; K and alpha of Sec. 4.4.

@@ -9,7 +9,7 @@ from mmpretrain.models.necks import GlobalAveragePooling
 from torch import Tensor, nn
 
 from mmsrdl.models.erasing.csra import csra_scores
-from mmsrdl.models.heads import CARHead
+from mmsrdl.models.heads import ClassFeatureHead
 from mmsrdl.models.necks import GlobalMaxPooling
 
 __all__ = ["MapMethod", "class_maps", "feature_class_maps", "map_methods", "multi_label_head"]
@@ -26,8 +26,8 @@ def class_maps(
 ) -> Tensor:
     r"""Computes maps of where a model sees classes.
 
-    - ``'attention'``: the spatial attention SA of a :class:`CARHead`, in [0, 1]. Source: SRDL,
-      Eq. (5).
+    - ``'attention'``: the spatial attention of a :class:`ClassFeatureHead`, such as SA of a
+      :class:`CARHead` in [0, 1]. Source: SRDL, Eq. (5).
     - ``'cam'``: the evidence for a class at every position. A linear layer over global average or
       maximum pooling: :math:`ReLU(\sum_d w_{cd} F_d)`, without its bias. ``CSRAClsHead``: its
       scores at the position, summed over its modules, through ReLU. Source: Zhou et al., "Learning
@@ -106,7 +106,7 @@ def map_methods(model: nn.Module) -> tuple[MapMethod, ...]:
         TypeError: If the model has no multi-label head.
     """
     head = multi_label_head(model)
-    if isinstance(head, CARHead) and head.spatial_attention:
+    if isinstance(head, ClassFeatureHead) and head.spatial_attention:
         return ("attention", "gradcam")
     pooled = isinstance(_neck(model), GlobalAveragePooling | GlobalMaxPooling)
     if isinstance(head, CSRAClsHead) or (isinstance(head, MultiLabelLinearClsHead) and pooled):
@@ -182,7 +182,7 @@ def _gradcam(model: nn.Module, features: Features, classes: Tensor | None) -> Te
 def _map(model: nn.Module, features: Features) -> Tensor:
     """Returns the backbone's last map, [B, D, H, W]."""
     feature = _last(features)
-    if feature.dim() == 3 and isinstance(model.head, CARHead):
+    if feature.dim() == 3 and isinstance(model.head, ClassFeatureHead):
         feature = model.head.map_of_tokens(feature)
     if feature.dim() != 4:
         raise ValueError(

@@ -13,7 +13,7 @@ from mmpretrain.models.utils.data_preprocessor import ClsDataPreprocessor
 from torch import Tensor, nn
 
 from mmsrdl.apis.class_maps import multi_label_head
-from mmsrdl.models.heads import CARHead
+from mmsrdl.models.heads import ClassFeatureHead, LabelSide
 from mmsrdl.ops.onnx_form import define_operators, operator_nodes
 
 if TYPE_CHECKING:
@@ -37,7 +37,8 @@ class ExportedModel(nn.Module):
         ValueError: If the data preprocessor pads images.
     """
 
-    labels: Tensor | None
+    for_attention: Tensor | None
+    for_classifier: Tensor | None
     thresholds: Tensor | None
     mean: Tensor | None
     std: Tensor | None
@@ -52,13 +53,14 @@ class ExportedModel(nn.Module):
         super().__init__()
         head = multi_label_head(model)
         self.model, self.sigmoid, self.temperature = model, sigmoid, temperature
-        labels = None
-        if isinstance(head, CARHead):
+        labels = LabelSide(None, None)
+        if isinstance(head, ClassFeatureHead):
             with torch.no_grad():
-                labels = head.label_side().detach().clone()
+                labels = head.label_side()
         self.flip, mean, std = _normalization(model)
-        for name, value in dict(labels=labels, thresholds=thresholds, mean=mean, std=std).items():
-            self.register_buffer(name, value)
+        buffers = dict(for_attention=labels.attention, for_classifier=labels.classifier)
+        for name, value in dict(**buffers, thresholds=thresholds, mean=mean, std=std).items():
+            self.register_buffer(name, None if value is None else value.detach().clone())
 
     @property
     def outputs(self) -> list[str]:
@@ -90,11 +92,10 @@ class ExportedModel(nn.Module):
         if self.mean is not None and self.std is not None:
             inputs = (inputs - self.mean) / self.std
         features = model.extract_feat(inputs)
-        if self.labels is None:
+        if not isinstance(model.head, ClassFeatureHead):
             return model.head(features)
-        attention = model.head.attention
-        maps = attention(model.head.pre_logits(features), self.labels)
-        return model.head.classifier(attention.pool(maps))
+        labels = LabelSide(self.for_attention, self.for_classifier)
+        return model.head.score(model.head.pre_logits(features), labels).logits
 
 
 def _normalization(model: nn.Module) -> tuple[bool, Tensor | None, Tensor | None]:
@@ -140,7 +141,7 @@ def trace_onnx(
     if dynamic:
         axes["images"].update({2: "H", 3: "W"})
     options: dict[str, Any] = {}
-    if isinstance(network.model.head, CARHead):
+    if isinstance(network.model.head, ClassFeatureHead):
         options["custom_opsets"] = {"mmsrdl": 1}
     images = torch.zeros(2, 3, *size, dtype=torch.uint8)
     with ExitStack() as stack:

@@ -1,18 +1,23 @@
 """Models: label embedder x attention x classifier x loss."""
 
-from mmsrdl.models.attention import AttentionMaps, CARAttention
+from mmsrdl.models.attention import AttentionMaps, CARAttention, ClassAttention
 from mmsrdl.models.embedders import GCNLabelEmbedder
 from mmsrdl.models.erasing import ObjectErasing, erased_region
-from mmsrdl.models.heads import CARHead, ClassClassifier
+from mmsrdl.models.heads import CARHead, ClassClassifier, ClassFeatureHead, FeatureClassifier
 from mmsrdl.models.losses import MultiLabelBCELoss
 from mmsrdl.models.necks import GlobalMaxPooling
+from mmsrdl.models.relations import ClassRelation
 from mmsrdl.models.weights import backbone_init_cfg, load_from_timm
 
 __all__ = [
     "AttentionMaps",
     "CARAttention",
     "CARHead",
+    "ClassAttention",
     "ClassClassifier",
+    "ClassFeatureHead",
+    "ClassRelation",
+    "FeatureClassifier",
     "GCNLabelEmbedder",
     "GlobalMaxPooling",
     "MultiLabelBCELoss",

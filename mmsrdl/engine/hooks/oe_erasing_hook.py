@@ -10,8 +10,10 @@ from mmpretrain.models.heads import CSRAClsHead
 
 from mmsrdl.arguments import check_integer, check_number
 from mmsrdl.engine.hooks.bare_model import bare_model
+from mmsrdl.models.attention import ClassAttention
 from mmsrdl.models.erasing import ObjectErasing
 from mmsrdl.models.erasing.csra import bind_csra, unbind_csra
+from mmsrdl.models.heads import ClassFeatureHead
 from mmsrdl.registry import HOOKS
 
 
@@ -20,9 +22,9 @@ class OEErasingHook(Hook):
     """Mixes SRDL's object erasing into training with one line.
 
     ``default_hooks = dict(oe=dict(type='mmsrdl.OEErasingHook'))`` gives any
-    config whose head is a :class:`CARHead` with spatial attention, or
-    MMPretrain's ``CSRAClsHead``, a second loss ``loss_era`` (SRDL, Sec. 3.3,
-    Eqs. 7-13). The hook computes nothing: the head's ``loss()`` does, while its
+    config whose head is a :class:`CARHead`, or another :class:`ClassFeatureHead` with spatial
+    attention that can be erased, or MMPretrain's ``CSRAClsHead``, a second loss ``loss_era``
+    (SRDL, Sec. 3.3, Eqs. 7-13). The hook computes nothing: the head's ``loss()`` does, while its
     ``erasing`` slot is filled. The state dict is the same with and without it.
 
     Args:
@@ -77,17 +79,14 @@ class OEErasingHook(Hook):
                 raise ValueError("erase_channel=True: CSRAClsHead has no channel branch; drop it")
             num_classes = head.csra_heads[0].head.out_channels
             bind_csra(head)
-        elif hasattr(head, "erasing") and getattr(head, "spatial_attention", False):
+        elif isinstance(head, ClassFeatureHead):
+            self._check_attention(head.attention)
             num_classes = head.num_classes
-        elif hasattr(head, "erasing"):
-            raise TypeError(
-                "OEErasingHook erases spatial attention, but the head's attention has none "
-                "(use_spatial=False); switch it on, or take the hook out of the config"
-            )
         else:
             raise TypeError(
                 f"OEErasingHook cannot erase in a {type(head).__name__}: it takes an "
-                "mmsrdl.CARHead or MMPretrain's CSRAClsHead as model.head"
+                "mmsrdl.CARHead, another mmsrdl.ClassFeatureHead or MMPretrain's CSRAClsHead as "
+                "model.head"
             )
         loss = head.loss_module
         if self.erasing.era_classes == "selected" and not getattr(loss, "ignores_unknown", False):
@@ -100,6 +99,17 @@ class OEErasingHook(Hook):
                 f"topk={self.erasing.topk} exceeds the {num_classes} classes of the head; use "
                 f"1 to {num_classes}"
             )
+
+    def _check_attention(self, attention: ClassAttention) -> None:
+        name = type(attention).__name__
+        if not attention.erasable:
+            raise TypeError(
+                f"OEErasingHook erases spatial attention, but the head's attention has none that "
+                f"can be erased ({name}); use one that has, such as CARAttention with "
+                "use_spatial=True, or take the hook out of the config"
+            )
+        if self.erasing.erase_channel and not attention.has_channel_branch:
+            raise ValueError(f"erase_channel=True: {name} has no channel branch; drop it")
 
     def before_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Sequence[dict] | dict | None = None

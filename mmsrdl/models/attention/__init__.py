@@ -1,5 +1,6 @@
 """Attention of every class over the feature map."""
 
-from mmsrdl.models.attention.car import AttentionMaps, CARAttention
+from mmsrdl.models.attention.base import AttentionMaps, ClassAttention
+from mmsrdl.models.attention.car import CARAttention
 
-__all__ = ["AttentionMaps", "CARAttention"]
+__all__ = ["AttentionMaps", "CARAttention", "ClassAttention"]

@@ -2,64 +2,18 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from numbers import Real
 
-import torch
-from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmsrdl.arguments import check_integer
+from mmsrdl.models.attention.base import AttentionMaps, ClassAttention
 from mmsrdl.ops import attended_max_pool, gated_score
 from mmsrdl.registry import MODELS
 
 
-@dataclass
-class AttentionMaps:
-    """Attention of every class over an image's features.
-
-    Attributes:
-        feature: F, [B, P, D] with P = H * W positions in row-major order.
-        spatial: SA in [0, 1], [B, C, P], or None without spatial attention.
-        channel: CA in [0, 1], [B, C, D], or None without channel attention.
-        size: (H, W).
-    """
-
-    feature: Tensor
-    spatial: Tensor | None
-    channel: Tensor | None
-    size: tuple[int, int]
-
-    def spatial_map(self) -> Tensor:
-        """Returns SA as maps, [B, C, H, W].
-
-        Raises:
-            ValueError: If there is no spatial attention.
-        """
-        if self.spatial is None:
-            raise ValueError(
-                "use_spatial=False: the attention has no spatial maps; build it with "
-                "attention=dict(use_spatial=True) for maps or for object erasing"
-            )
-        return self.spatial.unflatten(2, self.size)
-
-    def select(self, classes: Tensor) -> "AttentionMaps":
-        """Keeps the maps of some classes of each image.
-
-        Args:
-            classes: Class indices, [B, K].
-        """
-        rows = torch.arange(len(classes), device=classes.device)[:, None]
-        return AttentionMaps(
-            self.feature,
-            None if self.spatial is None else self.spatial[rows, classes],
-            None if self.channel is None else self.channel[rows, classes],
-            self.size,
-        )
-
-
 @MODELS.register_module()
-class CARAttention(BaseModule):
+class CARAttention(ClassAttention):
     r"""Channel and spatial attention of every class, from features and label embeddings.
 
     .. math::
@@ -113,6 +67,7 @@ class CARAttention(BaseModule):
         ).items():
             check_integer(name, value, low=1, example=2048)
         self.use_spatial, self.use_channel = use_spatial, use_channel
+        self.out_channels = in_channels
         self.weights = (
             (float(weights[0]), float(weights[1])) if use_spatial and use_channel else (1.0, 1.0)
         )
@@ -122,15 +77,35 @@ class CARAttention(BaseModule):
         self.fca = nn.Linear(in_channels, hidden, bias=False) if use_channel else None
         self.fc = nn.Linear(hidden, in_channels) if use_channel else None
 
-    def embed_labels(self, x: Tensor) -> Tensor:
+    @property
+    def has_maps(self) -> bool:
+        """Whether there is spatial attention."""
+        return self.use_spatial
+
+    @property
+    def erasable(self) -> bool:
+        """Object erasing needs spatial attention."""
+        return self.use_spatial
+
+    @property
+    def has_channel_branch(self) -> bool:
+        """Whether there is channel attention."""
+        return self.use_channel
+
+    def embed_labels(self, x: Tensor | None) -> Tensor:
         """Computes f_w(x), [C, hidden]: all that depends on labels alone.
 
         Args:
             x: Label embeddings, [C, d'].
+
+        Raises:
+            ValueError: If there are none.
         """
+        if x is None:
+            raise ValueError("CARAttention needs label embeddings; give the head an embedder")
         return self.fw(x)
 
-    def forward(self, feature_map: Tensor, labels: Tensor) -> AttentionMaps:
+    def forward(self, feature_map: Tensor, labels: Tensor | None) -> AttentionMaps:
         """Computes the attention maps, Eqs. (4) and (5).
 
         Args:
@@ -139,6 +114,7 @@ class CARAttention(BaseModule):
         """
         feature = feature_map.flatten(2).transpose(1, 2)  # (B, P, D)
         spatial = channel = None
+        assert labels is not None  # embed_labels saw to it
         if self.fsa is not None and self.fs is not None:
             score = gated_score(self.fsa(feature), labels, self.fs.weight[0])
             spatial = (score + self.fs.bias).sigmoid().transpose(1, 2)  # Eq. (5)

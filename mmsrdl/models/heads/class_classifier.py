@@ -1,15 +1,51 @@
-"""The linear classifier of Eq. (2) over class features."""
+"""Classifiers over class features, and the linear one of Eq. (2)."""
+
+from abc import ABCMeta, abstractmethod
 
 import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from mmsrdl.arguments import check_integer
 from mmsrdl.registry import MODELS
 
 
+class FeatureClassifier(BaseModule, metaclass=ABCMeta):
+    """Base class: from class features to logits.
+
+    A subclass names in its constructor what it wants to know of ``num_classes`` (C),
+    ``in_channels`` (E of the class features), ``embed_dims`` (d' of the label embeddings) and
+    ``classes`` (their names): the head fills these in.
+    """
+
+    def embed_labels(self, x: Tensor | None) -> Tensor | None:
+        """Computes all that depends on labels alone; the head keeps it while evaluating.
+
+        Args:
+            x: Label embeddings, [C, d'], or None where the head has no embedder.
+        """
+        return None
+
+    @abstractmethod
+    def forward(
+        self, feature: Tensor, classes: Tensor | None = None, labels: Tensor | None = None
+    ) -> Tensor:
+        """Computes logits.
+
+        Args:
+            feature: Class features, [B, C, E], or of K classes an image, [B, K, E], or one that
+                all classes share, [B, 1, E].
+            classes: Which classes those are, [B, K]. Defaults to all C in order.
+            labels: Output of :meth:`embed_labels`.
+
+        Returns:
+            [B, C] or [B, K].
+        """
+
+
 @MODELS.register_module()
-class ClassClassifier(BaseModule):
+class ClassClassifier(FeatureClassifier):
     r"""Scores every class by its own feature.
 
     .. math:: s_c = w_c^T f_c + b_c
@@ -38,18 +74,14 @@ class ClassClassifier(BaseModule):
         nn.init.uniform_(self.weight, -bound, bound)
         nn.init.uniform_(self.bias, -bound, bound)
 
-    def forward(self, feature: Tensor, classes: Tensor | None = None) -> Tensor:
-        """Computes logits.
-
-        Args:
-            feature: Class features, [B, C, D], or of K classes an image, [B, K, D].
-            classes: Which classes those are, [B, K]. Defaults to all C in order.
-
-        Returns:
-            [B, C] or [B, K].
-        """
+    def forward(
+        self, feature: Tensor, classes: Tensor | None = None, labels: Tensor | None = None
+    ) -> Tensor:
+        """Computes logits; see :class:`FeatureClassifier`."""
         weight: Tensor = self.weight
         bias: Tensor = self.bias
+        if classes is None and feature.shape[1] == 1:  # of one feature that all classes share
+            return F.linear(feature[:, 0], weight, bias)
         if classes is not None and len(weight) > 1:
             weight, bias = weight[classes], bias[classes]
         return (feature * weight).sum(-1) + bias  # Eq. (2)

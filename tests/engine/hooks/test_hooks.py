@@ -139,7 +139,7 @@ def test_erasing_changes_the_model(tiny_voc: Path, tmp_path: Path) -> None:
             TypeError,
             "cannot erase in a MultiLabelLinearClsHead: it takes an mmsrdl.CARHead",
         ),
-        ({**CAR, "attention": dict(use_spatial=False)}, {}, TypeError, "attention has none"),
+        ({**CAR, "attention": dict(use_spatial=False)}, {}, TypeError, "none that can be erased"),
         (CAR, dict(topk=21), ValueError, "topk=21 exceeds the 20 classes"),
         (CSRA, dict(topk=21), ValueError, "topk=21 exceeds the 20 classes"),
         (

@@ -35,7 +35,7 @@ def test_sizes_out_of_range(name: str) -> None:
 def test_no_spatial_maps() -> None:
     maps = CARAttention(8, 4, use_spatial=False)(torch.rand(1, 8, 3, 3), torch.rand(2, 8))
     assert isinstance(maps, AttentionMaps)
-    with pytest.raises(ValueError, match=r"no spatial maps; build it with .*use_spatial=True"):
+    with pytest.raises(ValueError, match=r"no spatial maps, .* with use_spatial=True"):
         maps.spatial_map()
 
 

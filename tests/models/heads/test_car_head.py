@@ -202,8 +202,8 @@ class TestLabelSide:
         with torch.no_grad():
             for dtype in (torch.bfloat16, torch.float16):
                 with torch.autocast("cpu", dtype=dtype):
-                    assert head.label_side().dtype == dtype
-            assert head.label_side().dtype == torch.float32
+                    assert head.label_side().attention.dtype == dtype
+            assert head.label_side().attention.dtype == torch.float32
 
     def test_is_no_part_of_the_state(self, head: CARHead, feature: Tensor) -> None:
         keys = list(head.state_dict())

@@ -1,10 +1,8 @@
-# SRDL without its erasing, which default_hooks add: ResNet-101 and the CAR head.
-_base_ = ["./r101.py"]
-
+# SRDL without its erasing, which default_hooks add: the CAR head.
 model = dict(
+    type="ImageClassifier",
     head=dict(
         type="mmsrdl.CARHead",
-        in_channels=2048,
         embedder=dict(
             type="mmsrdl.GCNLabelEmbedder",
             # Give the file's place with --word-vectors FILE.

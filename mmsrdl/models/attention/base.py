@@ -1,0 +1,137 @@
+"""What every attention over classes offers to the head."""
+
+from abc import ABCMeta, abstractmethod
+from dataclasses import dataclass
+
+import torch
+from mmengine.model import BaseModule
+from torch import Tensor
+
+__all__ = ["AttentionMaps", "ClassAttention"]
+
+
+@dataclass
+class AttentionMaps:
+    """Attention of every class over an image's features.
+
+    Attributes:
+        feature: F, [B, P, D] with P = H * W positions in row-major order.
+        spatial: Attention of positions, [B, C, P] of numbers >= 0, or None without it.
+        channel: Attention of channels, [B, C, D], or None without it.
+        size: (H, W).
+        scores: Evidence for every class at every position, logits [B, C, P], where the
+            attention is made from such.
+    """
+
+    feature: Tensor
+    spatial: Tensor | None
+    channel: Tensor | None
+    size: tuple[int, int]
+    scores: Tensor | None = None
+
+    def spatial_map(self) -> Tensor:
+        """Returns the spatial attention as maps, [B, C, H, W].
+
+        Raises:
+            ValueError: If there is no spatial attention.
+        """
+        if self.spatial is None:
+            raise ValueError(
+                "the attention has no spatial maps, which maps and object erasing need; use one "
+                "that has, such as CARAttention with use_spatial=True"
+            )
+        return self.spatial.unflatten(2, self.size)
+
+    def select(self, classes: Tensor) -> "AttentionMaps":
+        """Keeps the maps of some classes of each image.
+
+        Args:
+            classes: Class indices, [B, K].
+        """
+        rows = torch.arange(len(classes), device=classes.device)[:, None]
+        chosen = (
+            None if maps is None else maps[rows, classes]
+            for maps in (self.spatial, self.channel, self.scores)
+        )
+        spatial, channel, scores = chosen
+        return AttentionMaps(self.feature, spatial, channel, self.size, scores)
+
+    def top_scores(self, erased: Tensor | None = None) -> Tensor:
+        """Returns the largest of the position's scores, [B, C].
+
+        Args:
+            erased: True at positions that do not count, [B, C, H, W]; never all of a map.
+
+        Raises:
+            ValueError: If the attention has no scores.
+        """
+        if self.scores is None:
+            raise ValueError(
+                "map_score_weight needs an attention that is made from scores of positions, such "
+                "as SemanticAttention; set it to 0"
+            )
+        scores = self.scores
+        if erased is not None:
+            scores = scores.masked_fill(erased.flatten(2), -torch.inf)
+        return scores.amax(-1)
+
+
+class ClassAttention(BaseModule, metaclass=ABCMeta):
+    """Base class: from a feature map to features of classes.
+
+    A subclass names in its constructor what it wants to know of ``num_classes`` (C),
+    ``in_channels`` (D of the map), ``embed_dims`` (d' of the label embeddings) and ``classes``
+    (their names): the head fills these in.
+
+    Attributes:
+        out_channels: E, size of a class feature.
+    """
+
+    out_channels: int
+
+    @property
+    def has_maps(self) -> bool:
+        """Whether there are spatial maps of classes."""
+        return False
+
+    @property
+    def erasable(self) -> bool:
+        """Whether :meth:`pool` heeds erased positions, which object erasing needs."""
+        return False
+
+    @property
+    def has_channel_branch(self) -> bool:
+        """Whether there is a branch that ``erase_channel`` erases too."""
+        return False
+
+    def embed_labels(self, x: Tensor | None) -> Tensor | None:
+        """Computes all that depends on labels alone; the head keeps it while evaluating.
+
+        Args:
+            x: Label embeddings, [C, d'], or None where the head has no embedder.
+        """
+        return x
+
+    @abstractmethod
+    def forward(self, feature_map: Tensor, labels: Tensor | None) -> AttentionMaps:
+        """Computes the attention maps.
+
+        Args:
+            feature_map: F, [B, D, H, W].
+            labels: Output of :meth:`embed_labels`.
+        """
+
+    @abstractmethod
+    def pool(
+        self, maps: AttentionMaps, erased: Tensor | None = None, erase_channel: bool = False
+    ) -> Tensor:
+        """Computes class features.
+
+        Args:
+            maps: Output of :meth:`forward`, or of K classes an image from it.
+            erased: True where the attention is erased, [B, C, H, W]; only if ``erasable``.
+            erase_channel: Whether the channel branch is erased there too.
+
+        Returns:
+            [B, C, E], or [B, 1, E] where all classes share one feature.
+        """
