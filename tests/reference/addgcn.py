@@ -1,8 +1,9 @@
 """ADD-GCN's semantic attention (SAM), static and dynamic graph convolution and scores, as loops.
 
 Source: Ye et al., Attention-Driven Dynamic Graph Convolutional Network for Multi-Label Image
-Recognition, ECCV 2020. Its published weights add two residuals, a batch normalisation and a second
-LeakyReLU in each graph convolution, and read the dynamic matrix by columns: that way is taken.
+Recognition, ECCV 2020, after its public code: two residuals, a batch normalisation, two LeakyReLUs
+in each graph convolution, and the dynamic matrix read by columns. The paper's formulas, which could
+not be compared, may be shorter.
 
 Symbols: F [B, D, H, W] feature map, G [B, C, H, W] map scores, M = psi(G) maps, V [B, C, E]
 category features, A_s [C, C] static and A_d [B, C, C] dynamic matrix, g [B, E] global vector.

@@ -1,7 +1,8 @@
 """ML-GCN's label graph and scores, as loops.
 
 Source: Chen et al., Multi-Label Image Recognition with Graph Convolutional Networks, CVPR 2019.
-Where the paper and its published weights differ, the weights' way is taken and said.
+Where the paper and its published weights differ, the weights' way is taken and said. Of the
+equation numbers only (6) to (8) could be checked.
 
 Symbols: Y labels, M [C, C] images with both categories, N [C] images with a category, P the
 conditional probabilities, A the correlation matrix, A_hat its normalised transpose, E [C, d'] label

@@ -1,7 +1,8 @@
 """SSGRL's semantic decoupling (SD), gated graph network and scores, as loops.
 
 Source: Chen et al., Learning Semantic-Specific Graph Representation for Multi-Label Image
-Recognition, ICCV 2019. Its published weights add biases to the gates, which its formulas lack.
+Recognition, ICCV 2019, and its public code, which has biases in the gates. The equation numbers
+could not be checked.
 
 Symbols: F [B, D, H, W] feature map, x [C, d'] label vectors (called `emb` where x is a coordinate),
 a [B, C, H, W] attention, f [B, C, D] category features, A [C, C] P(c' | c), h [C, D] node states.
