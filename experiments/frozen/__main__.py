@@ -68,18 +68,15 @@ def main(words: Sequence[str] | None = None) -> int:
         words: The command line; that of the process by default.
 
     Returns:
-        0, or 1 if a training failed.
+        0, or 1 if a training failed. Mistakes of the user end the process with 2.
     """
-    options = vars(make_parser().parse_args(words))
-    command = options.pop("command")
-    if command == "cache":
-        return _cache(options)
-    if command == "run":
-        return _run(options)
-    from experiments.frozen.table import table_of
-
-    print(table_of(options["out"]))
-    return 0
+    parser = make_parser()
+    options = vars(parser.parse_args(words))
+    command = {"cache": _cache, "run": _run, "table": _table}[options.pop("command")]
+    try:
+        return command(options)
+    except (OSError, TypeError, ValueError) as error:
+        return parser.exit(2, f"{parser.prog}: error: {error}\n")
 
 
 def _cache(options: dict) -> int:
@@ -99,6 +96,13 @@ def _run(options: dict) -> int:
 
     processes = options.pop("processes")
     return run_study(Study(**options), processes)
+
+
+def _table(options: dict) -> int:
+    from experiments.frozen.table import table_of
+
+    print(table_of(options["out"]))
+    return 0
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import hashlib
 import os
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,7 @@ def cache_maps(
     check_integer("views", views, low=1, example=4)
     check_integer("batch_size", batch_size, low=1, example=32)
     model = _backbone_of(cfg).to(device).eval()
-    weights = _digest(model)
+    weights = _digest(model.backbone)
     written = []
     for part in ("train", "val"):
         plain = _dataset_of(cfg, part, **_as_tested(cfg))
@@ -109,7 +110,7 @@ def cache_maps(
                 write_feature_maps(
                     path,
                     shape,
-                    lambda maps, loaders=loaders: _fill(maps, model, loaders),
+                    partial(_fill, model=model, loaders=loaders),
                     labels,
                     difficult,
                     plain.CLASSES,
@@ -122,7 +123,7 @@ def cache_maps(
     return written
 
 
-def _backbone_of(cfg: Config) -> nn.Module:
+def _backbone_of(cfg: Config) -> Any:
     """Builds the model of a config without neck and head, with the pretrained weights."""
     if not list(pretrained_of(cfg.model.backbone, "model.backbone")):
         raise ValueError(
@@ -137,10 +138,10 @@ def _backbone_of(cfg: Config) -> nn.Module:
     return model.to(memory_format=torch.channels_last)
 
 
-def _digest(model: nn.Module) -> str:
+def _digest(backbone: nn.Module) -> str:
     """Returns 16 hexadecimal digits of the SHA-256 of the backbone's weights."""
     digest = hashlib.sha256()
-    for name, value in sorted(model.backbone.state_dict().items()):
+    for name, value in sorted(backbone.state_dict().items()):
         digest.update(name.encode())
         digest.update(value.cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()[:16]
@@ -174,9 +175,7 @@ def _same_images(plain: MultiLabelDataset, augmented: MultiLabelDataset) -> None
         )
 
 
-def _labels_of(
-    plain: MultiLabelDataset, cfg: Config, part: str
-) -> tuple[np.ndarray, np.ndarray]:
+def _labels_of(plain: MultiLabelDataset, cfg: Config, part: str) -> tuple[np.ndarray, np.ndarray]:
     """Returns labels and difficult entries as :class:`FeatureMaps` holds them."""
     labels = plain.get_gt_labels().astype(np.int8)
     if not isinstance(plain, VOCMultiLabel):
@@ -210,7 +209,7 @@ def _batches(
 ) -> Iterator[tuple[int, int, dict]]:
     """Yields view, place of the first image, and a batch."""
     dataset.set_epoch(view, seed)
-    loader = DataLoader(
+    loader: DataLoader = DataLoader(
         dataset, batch_size=batch_size, num_workers=workers, collate_fn=default_collate
     )
     for number, batch in enumerate(loader):

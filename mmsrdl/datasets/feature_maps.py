@@ -219,6 +219,7 @@ class FeatureMapDataset(MultiLabelDataset):
             data_root=data_root,
             pipeline=pipeline,
             test_mode=test_mode,
+            check_files=False,  # images are not read
             **kwargs,
         )
 
@@ -238,7 +239,7 @@ class FeatureMapDataset(MultiLabelDataset):
         file = FeatureMaps.load(self.ann_file)
         if self.CLASSES is None:
             self._metainfo["classes"] = file.classes
-        elif self.CLASSES != file.classes:
+        elif file.classes != self.CLASSES:
             raise ValueError(
                 f"the classes of '{self.ann_file}' are not those that the config gives: "
                 f"{first_difference(file.classes, self.CLASSES)}; leave metainfo out"
