@@ -16,6 +16,7 @@ from mmpretrain.registry import DATASETS, MODELS
 from torch import nn
 from torch.utils.data import DataLoader
 
+from mmsrdl.apis.report import no_report
 from mmsrdl.apis.run import check_pretrained, pretrained_of
 from mmsrdl.arguments import check_integer
 from mmsrdl.datasets import (
@@ -131,10 +132,11 @@ def _backbone_of(cfg: Config) -> Any:
             "random ones say nothing; give them with --weights FILE"
         )
     check_pretrained(cfg)
-    with DefaultScope.overwrite_default_scope(cfg.get("default_scope") or "mmpretrain"):
+    scope = cfg.get("default_scope") or "mmpretrain"
+    with DefaultScope.overwrite_default_scope(scope), no_report():
         parts = {**cfg.model, "neck": None, "head": None}
         model = MODELS.build({"data_preprocessor": cfg.get("data_preprocessor"), **parts})
-    model.init_weights()
+        model.init_weights()
     return model.to(memory_format=torch.channels_last)
 
 

@@ -161,11 +161,10 @@ def _train(job: Job) -> dict[str, Any]:
     cfg = job.resolved
     key = job.key  # the runner changes the config
     cfg.val_evaluator.out_file = str(job.folder / "scores.npz")
-    cfg.experiment_name = f"{job.name}_{job.stage}_{job.lr:g}_{job.seed}"
     start = time.perf_counter()
     model = train(cfg)
     seconds = time.perf_counter() - start
-    scalars = MessageHub.get_instance(cfg.experiment_name).log_scalars
+    scalars = MessageHub.get_current_instance().log_scalars
     prefix = "val/mlr/"
     return {
         "tier": "frozen",
