@@ -1,6 +1,7 @@
 """Models: label embedder x attention x classifier x loss."""
 
 from mmsrdl.models.attention import AttentionMaps, CARAttention, ClassAttention, GlobalPooling
+from mmsrdl.models.backbones import CachedMaps
 from mmsrdl.models.embedders import GCNLabelEmbedder, MLGCNLabelEmbedder
 from mmsrdl.models.erasing import ObjectErasing, erased_region
 from mmsrdl.models.heads import (
@@ -21,6 +22,7 @@ __all__ = [
     "AttentionMaps",
     "CARAttention",
     "CARHead",
+    "CachedMaps",
     "ClassAttention",
     "ClassClassifier",
     "ClassFeatureHead",
