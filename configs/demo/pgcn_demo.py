@@ -1,6 +1,6 @@
 # Paper: none; P-GCN, reconstructed from its abstract, on the built-in demo scenes, from scratch.
-# Expected: docs/results.md.
-# Run: make demo
+# Expected: docs/systems/pgcn.md.
+# Run: python tools/train.py configs/demo/pgcn_demo.py
 _base_ = [
     "../_base_/systems/pgcn.py",
     "../_base_/backbones/narrow_r18.py",
@@ -11,7 +11,5 @@ _base_ = [
 
 model = dict(
     backbone=_base_.backbone,
-    head=dict(
-        in_channels=_base_.in_channels, num_classes=14, relation=dict(hidden_dims=(64, 1))
-    ),
+    head=dict(in_channels=_base_.in_channels, num_classes=14, relation=dict(hidden_dims=(64, 1))),
 )

@@ -15,7 +15,7 @@ from mmsrdl.models.heads import (
 from mmsrdl.models.label_graph import CooccurrenceGraph
 from mmsrdl.models.losses import MultiLabelBCELoss
 from mmsrdl.models.necks import GlobalMaxPooling
-from mmsrdl.models.relations import ClassGCN, ClassRelation
+from mmsrdl.models.relations import ClassRelation, PredictionGCN
 from mmsrdl.models.weights import backbone_init_cfg, load_from_timm
 
 __all__ = [
@@ -26,7 +26,6 @@ __all__ = [
     "ClassAttention",
     "ClassClassifier",
     "ClassFeatureHead",
-    "ClassGCN",
     "ClassRelation",
     "CooccurrenceGraph",
     "EmbeddingClassifier",
@@ -38,6 +37,7 @@ __all__ = [
     "MLGCNLabelEmbedder",
     "MultiLabelBCELoss",
     "ObjectErasing",
+    "PredictionGCN",
     "backbone_init_cfg",
     "erased_region",
     "load_from_timm",

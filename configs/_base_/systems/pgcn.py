@@ -6,7 +6,7 @@ model = dict(
         type="mmsrdl.ClassFeatureHead",
         attention=dict(type="mmsrdl.GlobalPooling", mode="max"),
         relation=dict(
-            type="mmsrdl.ClassGCN", hidden_dims=(1024, 1), threshold=0.4, neighbor_weight=0.25
+            type="mmsrdl.PredictionGCN", hidden_dims=(1024, 1), threshold=0.4, neighbor_weight=0.25
         ),
         classifier=dict(type="mmsrdl.IdentityClassifier"),
         # Mean over classes and images, as ML-GCN has it.

@@ -20,7 +20,7 @@ from mmsrdl.registry import MODELS
 
 
 @MODELS.register_module()
-class ClassGCN(CooccurrenceGraph, ClassRelation):
+class PredictionGCN(CooccurrenceGraph, ClassRelation):
     r"""Lets class features listen to their neighbours' in a fixed graph of label counts.
 
     .. math:: u_c = v_c \odot f_c, \qquad H = \mathrm{LeakyReLU}(\hat A U W^1), \qquad
