@@ -1,0 +1,1 @@
+"""The tables of SRDL's paper, filled from work directories."""
