@@ -14,7 +14,6 @@ __all__ = [
 ]  # fmt: skip
 
 
-
 @dataclass(frozen=True)
 class Data:
     """A data set of the paper.
@@ -41,6 +40,7 @@ DATA: Mapping[str, Data] = {
 METRICS = ("mAP", "CP", "CR", "CF1", "OP", "OR", "OF1")
 OURS = "Ours"
 BACKBONE, SIZE, PROTOCOL = "ResNet-101", "448", "paper"
+
 
 @dataclass(frozen=True)
 class OwnFigure:
