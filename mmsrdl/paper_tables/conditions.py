@@ -80,6 +80,11 @@ class Conditions:
         ]
         return ", ".join(parts)
 
+    def label(self) -> str:
+        """Says all of it, and first of all if it is not as in the paper."""
+        other = "not the paper's conditions: " if self.departures() else ""
+        return other + self.describe()
+
     def compare(self, other: "Conditions") -> str:
         """Says in what two differ: ``'size 448 and 192'``."""
         return ", ".join(
@@ -174,7 +179,7 @@ def _size(pipeline: Sequence[Any]) -> str:
     if size is None:
         return UNKNOWN
     sides = size if isinstance(size, list | tuple) else (size,)
-    return "×".join(str(side) for side in dict.fromkeys(sides))
+    return " x ".join(str(side) for side in dict.fromkeys(sides))
 
 
 def _protocol(metric: Any) -> str:

@@ -177,9 +177,9 @@ def _notes(runs: Iterable[PlacedRun]) -> list[str]:
     if not runs:
         return ["Not run so far."]
     notes = [
-        "Ours: the newest test of the work directory, otherwise its last validation; never the best "
-        "epoch, which would be chosen on the images that the figure is of. n runs: mean ± sample "
-        "standard deviation. Recipes are each system's own."
+        "Ours: the newest test of the work directory, otherwise its last validation. Of the last "
+        "epoch where no other checkpoint is named: the best one would be chosen on the images that "
+        "the figure is of. n runs: mean ± sample standard deviation. Recipes are each system's own."
     ]
     for data in dict.fromkeys(run.conditions.data for run in runs if run.conditions.departures()):
         paper = DATA[data]

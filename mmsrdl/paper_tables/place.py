@@ -104,7 +104,7 @@ def place_runs(
     shown += [run for points in sweeps.values() for runs in points.values() for run in runs]
     for run in placed:
         if run not in shown:
-            left_out[run.folder] = f"neither K nor α is the paper's: {dict(run.erasing)}"
+            left_out[run.folder] = f"neither topk nor alpha is the paper's: {dict(run.erasing)}"
     return Runs(rows_of, sweeps, left_out)
 
 

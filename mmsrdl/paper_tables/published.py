@@ -172,7 +172,7 @@ _MCAR = (
     "stream."
 )
 _HEADINGS = ("Publication", "Input size", "Backbone")
-_R101 = ("448×448", "ResNet-101")
+_R101 = ("448 x 448", "ResNet-101")
 
 _TABLE_1 = PaperTable(
     1,
@@ -181,8 +181,8 @@ _TABLE_1 = PaperTable(
     (Column("mAP", "coco", "mAP"),),
     (
         Row("CNN-RNN", ("CVPR 2016", "-", "VGG16"), (61.2,)),
-        Row("SRN", ("CVPR 2018", "224×224", "ResNet-101"), (77.1,)),
-        Row("ACfs", ("CVPR 2019", "228×228", "ResNet-101"), (77.5,)),
+        Row("SRN", ("CVPR 2018", "224 x 224", "ResNet-101"), (77.1,)),
+        Row("ACfs", ("CVPR 2019", "228 x 228", "ResNet-101"), (77.5,)),
         Row("ResNet-101", ("", *_R101), (77.1,), "ResNet-101"),
         Row("SSGRL*", ("ICCV 2019", *_R101), (81.9,), "SSGRL"),
         Row("ML-GCN*", ("CVPR 2019", *_R101), (80.9,), "ML-GCN"),
@@ -222,8 +222,8 @@ _TABLE_4 = PaperTable(
     (
         Row("CNN-RNN", ("CVPR 2016", "-", "VGG16"), (84.0,)),
         Row("HCP", ("TPAMI 2015", "-", "VGG16"), (90.9,)),
-        Row("RDAL", ("CVPR 2017", "448×448", "VGG16"), (91.3,)),
-        Row("RARL", ("AAAI 2018", "448×448", "VGG16"), (91.3,)),
+        Row("RDAL", ("CVPR 2017", "448 x 448", "VGG16"), (91.3,)),
+        Row("RARL", ("AAAI 2018", "448 x 448", "VGG16"), (91.3,)),
         Row("ResNet-101", ("", *_R101), (91.8,), "ResNet-101"),
         Row("SSGRL*", ("ICCV 2019", *_R101), (92.8,), "SSGRL"),
         Row("ML-GCN*", ("CVPR 2019", *_R101), (92.0,), "ML-GCN"),
@@ -291,5 +291,5 @@ class Sweep:
 
 SWEEPS = (
     Sweep("topk", "K", (1, 2, 3, 4, 5, 6, 7, 8)),
-    Sweep("alpha", "α", (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)),
+    Sweep("alpha", "alpha", (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)),
 )

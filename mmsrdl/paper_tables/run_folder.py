@@ -86,12 +86,12 @@ def find_run_folders(roots: Sequence[str | os.PathLike[str]]) -> list[RunFolder]
 def _owners(root: Path) -> dict[Path, list[Path]]:
     """Returns work directories and the folders of their runs, in the order of time."""
     runs: dict[Path, list[Path]] = {}
-    for folder, below, _ in os.walk(root):
+    for place, below, _ in os.walk(root):
         stamps = sorted(name for name in below if STAMP.fullmatch(name))
         below[:] = sorted(set(below) - set(stamps))
-        found = [Path(folder, name) for name in stamps if _config_of(Path(folder, name)).is_file()]
+        found = [Path(place, name) for name in stamps if _config_of(Path(place, name)).is_file()]
         if found:
-            runs[Path(folder)] = found
+            runs[Path(place)] = found
     owners: dict[Path, list[Path]] = {}
     for folder, found in runs.items():
         parents = [] if any(map(_is_training, found)) else [p for p in folder.parents if p in runs]
@@ -155,7 +155,7 @@ def _records(file: Path) -> Iterator[dict[str, Any]]:
 
 
 def _count_images(log: Path, prefix: str) -> int | None:
-    """Reads how many images the last evaluation had from what the metric logs beside its figures."""
+    """Reads from a log how many images the last evaluation had."""
     if not log.is_file():
         return None
     text = log.read_text(encoding="utf-8", errors="replace")

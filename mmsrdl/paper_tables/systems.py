@@ -47,8 +47,8 @@ def match_system(cfg: Config, data: str) -> Match:
 
     The folder's name does not count. A run is of the system whose leaf config has the same parts:
     the same types of model, neck, head, embedder, attention, relation, classifier and loss, with
-    or without object erasing. Where several leaf configs have them (CAR and its ablations), it is of
-    the one from which the fewest settings differ. Settings that a config leaves open are compared
+    or without object erasing. Where several leaf configs have them (CAR and its ablations), it is
+    of the one from which the fewest settings differ. Settings that a config leaves open are compared
     by their defaults; sizes that follow from data and backbone are not compared, and neither is
     the recipe.
 
@@ -157,13 +157,14 @@ def _flatten(
 
 
 def _defaults(kind: Any, registry: Registry) -> dict[str, Any]:
-    """Returns what the constructor of a type, and those it passes ``**kwargs`` to, take by default."""
+    """Returns the defaults of a type's constructor, and of those that it passes the rest to."""
     found = registry.get(kind) if isinstance(kind, str) else kind
     defaults: dict[str, Any] = {}
     for each in inspect.getmro(found) if isinstance(found, type) else ():
-        if "__init__" not in vars(each):
+        constructor = vars(each).get("__init__")
+        if constructor is None:
             continue
-        parameters = inspect.signature(each.__init__).parameters.values()
+        parameters = inspect.signature(constructor).parameters.values()
         for parameter in parameters:
             if parameter.default is not inspect.Parameter.empty:
                 defaults.setdefault(parameter.name, parameter.default)

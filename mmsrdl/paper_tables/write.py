@@ -45,22 +45,26 @@ def write_tables(
         files.append(out / f"table{number}.png")
         draw_table(sheet.title, sheet.headings, sheet.rows, sheet.extras, sheet.notes, files[-1])
     files.append(out / "figure6.png")
-    draw_sweep_curves(_curves(runs), "mAP in percent", files[-1])
+    ticks = {sweep.symbol: sweep.values for sweep in SWEEPS}
+    draw_sweep_curves(_curves(runs), ticks, "mAP in percent", files[-1])
     return files
 
 
 def _curves(runs: Runs) -> dict[str, dict[str, list[tuple[float, float, float | None]]]]:
-    """Returns the points of Figure 6: axis, data set, (value, mean, spread)."""
-    return {
-        sweep.symbol: {
-            DATA[data].name: [
-                (value, *mean_and_spread(found, "mAP"))
-                for value, found in sorted(runs.sweeps.get((sweep.setting, data), {}).items())
-            ]
-            for data in DATA
-        }
-        for sweep in SWEEPS
+    """Returns the points of Figure 6: axis, data set with conditions, (value, mean, spread)."""
+    curves: dict[str, dict[str, list[tuple[float, float, float | None]]]] = {
+        sweep.symbol: {} for sweep in SWEEPS
     }
+    for sweep in SWEEPS:
+        for data in DATA:
+            points = sorted(runs.sweeps.get((sweep.setting, data), {}).items())
+            if points:
+                conditions = points[0][1][0].conditions
+                name = f"{DATA[data].name}: {conditions.label()}"
+                curves[sweep.symbol][name] = [
+                    (value, *mean_and_spread(found, "mAP")) for value, found in points
+                ]
+    return curves
 
 
 def _markdown(sheet: Sheet) -> str:

@@ -4,9 +4,17 @@ import os
 from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
+from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 
-from mmsrdl.visualization.canvas import COLOURS, GREY, add_legend, new_figure, save_figure
+from mmsrdl.visualization.canvas import (
+    COLOURS,
+    GREY,
+    add_legend,
+    fit_text,
+    new_figure,
+    save_figure,
+)
 
 __all__ = ["draw_sweep_curves"]
 
@@ -16,6 +24,7 @@ Point = tuple[float, float, float | None]
 
 def draw_sweep_curves(
     panels: Mapping[str, Mapping[str, Sequence[Point]]],
+    ticks: Mapping[str, Sequence[float]],
     ylabel: str,
     out_file: str | os.PathLike[str],
 ) -> Figure:
@@ -26,6 +35,7 @@ def draw_sweep_curves(
     Args:
         panels: Settings to names of curves to points; a curve without points is left out, and a
             panel without curves says that nothing was run.
+        ticks: Settings to the values that each axis names.
         ylabel: What the figure is.
         out_file: PNG to write; its folder is made.
 
@@ -50,16 +60,17 @@ def draw_sweep_curves(
                 handles[name] = _draw_curve(axis, points, COLOURS[names.index(name)])
         if not any(curves.values()):
             axis.text(0.5, 0.5, "not run", transform=axis.transAxes, ha="center", color=GREY)
-            axis.set(xticks=[], yticks=[])
-        axis.set(xlabel=setting, ylabel=ylabel)
+            axis.set_yticks([])
+        axis.set(xlabel=setting, ylabel=ylabel, xticks=ticks[setting])
         axis.grid(color="0.92")
         axis.spines[["top", "right"]].set_visible(False)
-    add_legend(figure, list(handles.values()), list(handles), "outside upper center")
+    labels = [fit_text(name, 100, 3) for name in handles]
+    add_legend(figure, list(handles.values()), labels, "outside upper center")
     save_figure(figure, out_file)
     return figure
 
 
-def _draw_curve(axis: Axes, points: Sequence[Point], colour: str) -> Axes:
+def _draw_curve(axis: Axes, points: Sequence[Point], colour: str) -> ErrorbarContainer:
     """Draws one curve and returns its handle for a legend."""
     places, means, spreads = zip(*points, strict=True)
     bars = [0.0 if spread is None else spread for spread in spreads]

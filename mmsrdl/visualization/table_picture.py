@@ -10,8 +10,8 @@ from mmsrdl.visualization.canvas import GREY, fit_text, new_figure, save_figure
 
 __all__ = ["draw_table"]
 
-WIDTH, LINES = 44, 6
-"""Characters of a line in a cell, and lines, before an ellipsis."""
+HEADING, WIDTH, LINES = 11, 44, 6
+"""Characters of a line in a heading and in a cell, and lines, before an ellipsis."""
 
 LETTER, LINE = 0.083, 0.18
 """Inches of a letter and a line at 9 points."""
@@ -47,7 +47,7 @@ def draw_table(
         raise ValueError(f"a row must have {len(headings)} cells, got {wrong[0]}")
     if not 0 <= extras <= len(rows):
         raise ValueError(f"extras={extras} must be 0 to the number of rows, {len(rows)}")
-    lines = [[fit_text(cell, 9, 3) for cell in headings]]
+    lines = [[fit_text(cell, HEADING, LINES) for cell in headings]]
     lines += [[fit_text(cell, WIDTH, LINES) for cell in row] for row in rows]
     widths = [max(_width(row[c]) for row in lines) for c in range(len(headings))]
     heights = [max(cell.count("\n") + 1 for cell in row) + 0.5 for row in lines]

@@ -1,7 +1,7 @@
-"""Writes the paper's Tables 1, 2, 4, 5, 6 and Figure 6 from work directories, its figures beside ours.
+"""Writes the paper's Tables 1, 2, 4, 5, 6 and Figure 6, our figures beside its own.
 
-A run stands in the row of the system that its config builds, whatever its folder is called. What is
-not run stays empty. Table 3 holds inference times, which no work directory knows:
+Ours are read from work directories. A run stands in the row of the system that its config builds,
+whatever its folder is called; what is not run stays empty. Table 3 holds inference times, which no work directory knows:
 `python -m benchmarks.head_overhead` measures them.
 """
 
