@@ -19,6 +19,9 @@ __all__ = ["Conditions", "data_of", "read_conditions"]
 METRIC_SETTINGS = ("thr", "topk", "ap")
 """Of the metric: where a config gives one, it is named beside the protocol."""
 
+FROZEN = {"backbone": "CachedMaps", "dataset": "FeatureMapDataset"}
+"""Types by which heads are trained on the kept maps of a backbone that does not learn."""
+
 LABEL_SETTINGS = ("difficult", "filter_empty")
 """Of a data set: which labels and images a figure counts."""
 
@@ -58,13 +61,15 @@ class Conditions:
         if self.backbone != BACKBONE:
             found.append(self.backbone)
         if self.size != SIZE:
-            found.append(f"{self.size} px")
+            found.append(self._pixels())
         if (self.test, self.images) != (paper.test, paper.images):
             found.append(f"{self._images()} of {self.test} for {paper.images:,} of {paper.test}")
         if self.train not in (paper.train, UNKNOWN):
             found.append(f"trained on {self.train}")
         if self.protocol != PROTOCOL:
             found.append(f"protocol {self.protocol}")
+        if " of " in self.length:
+            found.append(self.length)
         return [*found, *self.settings]
 
     def describe(self) -> str:
@@ -72,7 +77,7 @@ class Conditions:
         trained = "" if self.train == UNKNOWN else f", trained on {self.train}"
         parts = [
             self.backbone,
-            f"{self.size} px",
+            self._pixels(),
             f"{self._images()} images of {self.test}{trained}",
             f"protocol {self.protocol}",
             self.length,
@@ -92,6 +97,9 @@ class Conditions:
             for field in fields(self)
             if (mine := getattr(self, field.name)) != (theirs := getattr(other, field.name))
         )
+
+    def _pixels(self) -> str:
+        return "unknown size" if self.size == UNKNOWN else f"{self.size} px"
 
     def _images(self) -> str:
         return f"{self.images:,}" if self.images is not None else "an unknown number"
@@ -127,15 +135,18 @@ def data_of(evaluation: Evaluation) -> str | None:
     """Returns which of the paper's data sets an evaluation is of, or None.
 
     A data set with classes of its own (``metainfo``) is none of them, and neither is another year
-    of VOC.
+    of VOC. Frozen maps are those that their folder names.
     """
     dataset = next(datasets_of(evaluation.cfg[f"{evaluation.loader}_dataloader"].dataset))
     kind = bare_type(dataset.get("type")).lower()
     if (dataset.get("metainfo") or {}).get("classes"):
         return None
+    folder = str(dataset.get("data_root", "")).lower()
+    if kind == FROZEN["dataset"].lower():
+        kind = folder
     if "voc" in kind:
-        years = re.findall(r"VOC(20\d\d)", str(dataset.get("data_root", "")))
-        return "voc07" if set(years) <= {"2007"} else None
+        years = re.findall(r"voc(?:20)?(\d\d)", folder)
+        return "voc07" if set(years) <= {"07"} else None
     return "coco" if "coco" in kind else None
 
 
@@ -156,9 +167,9 @@ def _stem(path: Any) -> str | None:
 
 def _backbone(backbone: Any) -> str:
     """Names a backbone."""
-    if not backbone:
-        return "no backbone"
-    kind = bare_type(backbone.get("type"))
+    kind = bare_type(backbone.get("type")) if backbone else "no backbone"
+    if not backbone or kind == FROZEN["backbone"]:
+        return "frozen maps" if backbone else kind
     narrow = backbone.get("base_channels", 64)
     width = "" if narrow == 64 else f" of {narrow} base channels"
     if backbone.get("depth") is not None:
@@ -185,7 +196,10 @@ def _size(pipeline: Sequence[Any]) -> str:
 def _protocol(metric: Any) -> str:
     """Names the metric's preset, and what is given besides."""
     given = [f"{name}={metric[name]!r}" for name in METRIC_SETTINGS if name in metric]
-    return " ".join([metric.get("protocol", PROTOCOL), *given])
+    preset = metric.get("protocol") or PROTOCOL
+    first = preset[0] if isinstance(preset, list | tuple) else preset
+    name = first if isinstance(first, str) else getattr(first, "name", str(first))
+    return " ".join([name, *given])
 
 
 def _length(evaluation: Evaluation, training: Config | None) -> str:

@@ -68,7 +68,7 @@ def find_run_folders(roots: Sequence[str | os.PathLike[str]]) -> list[RunFolder]
         FileNotFoundError: If a folder does not exist, or holds no run.
         ValueError: If a log is damaged.
     """
-    owners: dict[Path, list[Path]] = {}
+    owners: dict[Path, tuple[Path, list[Path]]] = {}
     for root in map(Path, roots):
         if not root.is_dir():
             raise FileNotFoundError(f"work_dirs: '{root}' is no folder")
@@ -79,8 +79,9 @@ def find_run_folders(roots: Sequence[str | os.PathLike[str]]) -> list[RunFolder]
                 "test` has a folder such as 20260131_120000 with vis_data/config.py, which the "
                 "visualizer's LocalVisBackend writes"
             )
-        owners.update(owned)
-    return [_read_folder(folder, runs) for folder, runs in sorted(owners.items())]
+        for folder, runs in owned.items():
+            owners.setdefault(folder.resolve(), (folder, runs))
+    return [_read_folder(*owner) for _, owner in sorted(owners.items())]
 
 
 def _owners(root: Path) -> dict[Path, list[Path]]:
@@ -159,5 +160,8 @@ def _count_images(log: Path, prefix: str) -> int | None:
     if not log.is_file():
         return None
     text = log.read_text(encoding="utf-8", errors="replace")
-    counts = re.findall(rf" {re.escape(prefix)}: [^\n]*?\b(\d+) images", text)
-    return int(counts[-1]) if counts else None
+    protocol = r"(?:protocol ([^:\s]+): )?"
+    found = re.findall(rf" {re.escape(prefix)}: {protocol}[^\n]*?\b(\d+) images", text)
+    # Of several protocols the first gives the keys without suffix, and is logged first.
+    counts = [int(count) for name, count in found if name == found[0][0]]
+    return counts[-1] if counts else None

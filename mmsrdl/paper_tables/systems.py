@@ -48,9 +48,9 @@ def match_system(cfg: Config, data: str) -> Match:
     The folder's name does not count. A run is of the system whose leaf config has the same parts:
     the same types of model, neck, head, embedder, attention, relation, classifier and loss, with
     or without object erasing. Where several leaf configs have them (CAR and its ablations), it is
-    of the one from which the fewest settings differ. Settings that a config leaves open are compared
-    by their defaults; sizes that follow from data and backbone are not compared, and neither is
-    the recipe.
+    of the one from which the fewest settings differ. Settings that a config leaves open are
+    compared by their defaults; sizes that follow from data and backbone are not compared, and
+    neither is the recipe.
 
     Args:
         cfg: Config of a run.

@@ -10,7 +10,7 @@ from mmsrdl.visualization.canvas import GREY, fit_text, new_figure, save_figure
 
 __all__ = ["draw_table"]
 
-HEADING, WIDTH, LINES = 11, 44, 6
+HEADING, WIDTH, LINES = 11, 52, 8
 """Characters of a line in a heading and in a cell, and lines, before an ellipsis."""
 
 LETTER, LINE = 0.083, 0.18

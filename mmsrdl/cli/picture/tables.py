@@ -1,8 +1,8 @@
 """Writes the paper's Tables 1, 2, 4, 5, 6 and Figure 6, our figures beside its own.
 
 Ours are read from work directories. A run stands in the row of the system that its config builds,
-whatever its folder is called; what is not run stays empty. Table 3 holds inference times, which no work directory knows:
-`python -m benchmarks.head_overhead` measures them.
+whatever its folder is called; what is not run stays empty. Table 3 holds inference times, which no
+work directory knows: `python -m benchmarks.head_overhead` measures times.
 """
 
 import argparse
