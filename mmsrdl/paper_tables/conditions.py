@@ -54,23 +54,17 @@ class Conditions:
     length: str
     settings: tuple[str, ...] = ()
 
-    def departures(self) -> list[str]:
-        """Names what is not as in the paper, where the paper says how it is."""
+    @property
+    def is_papers(self) -> bool:
+        """Whether all that the paper says of its conditions holds, at the end of the training."""
         paper = DATA[self.data]
-        found = []
-        if self.backbone != BACKBONE:
-            found.append(self.backbone)
-        if self.size != SIZE:
-            found.append(self._pixels())
-        if (self.test, self.images) != (paper.test, paper.images):
-            found.append(f"{self._images()} of {self.test} for {paper.images:,} of {paper.test}")
-        if self.train not in (paper.train, UNKNOWN):
-            found.append(f"trained on {self.train}")
-        if self.protocol != PROTOCOL:
-            found.append(f"protocol {self.protocol}")
-        if " of " in self.length:
-            found.append(self.length)
-        return [*found, *self.settings]
+        return (
+            (self.backbone, self.size, self.protocol) == (BACKBONE, SIZE, PROTOCOL)
+            and (self.test, self.images) == (paper.test, paper.images)
+            and self.train in (paper.train, UNKNOWN)
+            and " of " not in self.length
+            and not self.settings
+        )
 
     def describe(self) -> str:
         """Says all of it in one line."""
@@ -87,8 +81,7 @@ class Conditions:
 
     def label(self) -> str:
         """Says all of it, and first of all if it is not as in the paper."""
-        other = "not the paper's conditions: " if self.departures() else ""
-        return other + self.describe()
+        return ("" if self.is_papers else "not the paper's conditions: ") + self.describe()
 
     def compare(self, other: "Conditions") -> str:
         """Says in what two differ: ``'size 448 and 192'``."""

@@ -143,7 +143,7 @@ def _ours(runs: Sequence[PlacedRun], metric: str) -> str:
         return ""
     mean, spread = mean_and_spread(runs, metric)
     text = f"{mean:.1f}" if spread is None else f"{mean:.1f} ± {spread:.1f} (n = {len(runs)})"
-    return f"{text} {OTHER}" if runs[0].conditions.departures() else text
+    return text if runs[0].conditions.is_papers else f"{text} {OTHER}"
 
 
 def _conditions(table: PaperTable, found: dict[str, Sequence[PlacedRun]]) -> str:
@@ -181,7 +181,7 @@ def _notes(runs: Iterable[PlacedRun]) -> list[str]:
         "epoch where no other checkpoint is named: the best one would be chosen on the images that "
         "the figure is of. n runs: mean ± sample standard deviation. Recipes are each system's own."
     ]
-    for data in dict.fromkeys(run.conditions.data for run in runs if run.conditions.departures()):
+    for data in dict.fromkeys(run.conditions.data for run in runs if not run.conditions.is_papers):
         paper = DATA[data]
         notes.append(
             f"{OTHER} Not the paper's conditions on {paper.name}: {BACKBONE}, {SIZE} px, "

@@ -1,6 +1,7 @@
 """What ``mmsrdl train`` and ``mmsrdl test`` leave in a work directory, read again."""
 
 import json
+import math
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -132,7 +133,7 @@ def _evaluation(run: Path, cfg: Config) -> Evaluation | None:
     if last is None:
         return None
     figures = {
-        name.removeprefix(f"{prefix}/"): float(value)
+        name.removeprefix(f"{prefix}/"): _number(file, name, value)
         for name, value in last.items()
         if name.startswith(f"{prefix}/")
     }
@@ -153,6 +154,13 @@ def _records(file: Path) -> Iterator[dict[str, Any]]:
                 "or the run was stopped while it wrote. Take the line out, or leave out the folder"
             )
         yield record
+
+
+def _number(file: Path, name: str, value: Any) -> float:
+    """Returns a figure."""
+    if not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"'{file}' has {name}={value!r}, which is no number: leave out the folder")
+    return float(value)
 
 
 def _count_images(log: Path, prefix: str) -> int | None:
