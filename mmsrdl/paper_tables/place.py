@@ -14,8 +14,8 @@ from mmsrdl.paper_tables.run_folder import Evaluation, RunFolder, find_run_folde
 from mmsrdl.paper_tables.systems import (
     ERASING,
     compare_settings,
+    describe_leaf,
     describe_model,
-    leaf_config,
     match_system,
 )
 
@@ -136,7 +136,7 @@ def _place(folder: RunFolder, row: str | None = None) -> PlacedRun | str:
     erasing: dict[str, float] = {}
     # What was given by hand stands in its row, whatever it erases.
     if name == OURS and (row is None or not any(map(_is_swept, differences))):
-        erasing = _erasing(cfg)
+        erasing = _erasing(describe_model(cfg))
     settings = [
         BY_HAND if key == BY_HAND else f"{key.removeprefix('head.')}={value!r}"
         for key, (value, _) in differences.items()
@@ -163,9 +163,9 @@ def _choose(known: Sequence[tuple[Evaluation, str]]) -> tuple[Evaluation, str]:
 
 def _differences_by_hand(cfg: Config, row: str, data: str) -> dict[str, tuple[Any, Any]]:
     """Returns what differs from the leaf config of a row that was given by hand."""
-    leaf = leaf_config(row, data) if row in SYSTEMS else None
+    leaf = describe_leaf(row, data) if row in SYSTEMS else None
     if leaf is not None:
-        differences = compare_settings(describe_model(cfg), describe_model(leaf))
+        differences = compare_settings(describe_model(cfg), leaf)
         if not any(name.endswith("type") for name in differences):
             return differences
     return {BY_HAND: (None, None)}
@@ -176,15 +176,14 @@ def _is_swept(name: str) -> bool:
     return name in [f"{ERASING}.{sweep.setting}" for sweep in SWEEPS]
 
 
-def _erasing(cfg: Config) -> dict[str, float]:
+def _erasing(described: Mapping[str, Any]) -> dict[str, float]:
     """Returns the settings of object erasing that Figure 6 varies."""
-    described = describe_model(cfg)
     return {sweep.setting: described[f"{ERASING}.{sweep.setting}"] for sweep in SWEEPS}
 
 
 def _usual_erasing(data: str) -> Mapping[str, float]:
     """Returns the paper's settings of object erasing."""
-    leaf = leaf_config(OURS, data)
+    leaf = describe_leaf(OURS, data)
     assert leaf is not None  # a run of "Ours" was compared with it
     return _erasing(leaf)
 

@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
@@ -14,7 +15,8 @@ from mmsrdl.apis.model_index import model_index
 from mmsrdl.paper_tables.published import SYSTEMS
 
 __all__ = [
-    "ERASING", "Match", "bare_type", "compare_settings", "describe_model", "leaf_config",
+    "ERASING", "Match", "bare_type", "compare_settings", "describe_leaf", "describe_model",
+    "leaf_config",
     "match_system",
 ]  # fmt: skip
 
@@ -59,8 +61,7 @@ def match_system(cfg: Config, data: str) -> Match:
     mine = describe_model(cfg)
     apart = []
     for name in SYSTEMS:
-        leaf = leaf_config(name, data)
-        theirs = None if leaf is None else describe_model(leaf)
+        theirs = describe_leaf(name, data)
         if theirs is not None and _parts(theirs) == _parts(mine):
             apart.append((name, compare_settings(mine, theirs)))
     if not apart:
@@ -75,15 +76,25 @@ def match_system(cfg: Config, data: str) -> Match:
 
 
 @cache
-def leaf_config(system: str, data: str) -> Config | None:
-    """Reads the leaf config of a system; None where mmsrdl has none for this data set.
+def describe_leaf(system: str, data: str) -> dict[str, Any] | None:
+    """Describes the leaf config of a system; None where mmsrdl has none for this data set.
 
     Args:
         system: Key of ``SYSTEMS``.
         data: Key of ``DATA``.
     """
-    file = model_index().parent / "configs" / f"{SYSTEMS[system].config}_{data}.py"
-    return load_config(str(file)) if file.is_file() else None
+    file = leaf_config(system, data)
+    return describe_model(load_config(str(file))) if file.is_file() else None
+
+
+def leaf_config(system: str, data: str) -> Path:
+    """Returns where the leaf config of a system lies, if there is one.
+
+    Args:
+        system: Key of ``SYSTEMS``.
+        data: Key of ``DATA``.
+    """
+    return model_index().parent / "configs" / f"{SYSTEMS[system].config}_{data}.py"
 
 
 def compare_settings(mine: dict[str, Any], theirs: dict[str, Any]) -> dict[str, tuple[Any, Any]]:

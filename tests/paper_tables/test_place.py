@@ -81,7 +81,7 @@ def test_rows_by_hand_are_checked(tmp_path: Path) -> None:
     make_training(tmp_path, "demo/srdl_demo.py", [90.0])
     with pytest.raises(ValueError, match="'Mine' is none of the rows: ResNet-101, SD, SAM, Ours"):
         place_runs([], [("Mine", str(tmp_path))])
-    with pytest.raises(ValueError, match="--row 'Ours': .* has no figure for it: its images"):
+    with pytest.raises(ValueError, match=r"--row 'Ours': .* has no figure for it: its images"):
         place_runs([], [("Ours", str(tmp_path))])
     with pytest.raises(ValueError, match="work_dirs is empty"):
         place_runs([])

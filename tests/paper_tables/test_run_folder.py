@@ -1,11 +1,16 @@
 import json
 import shutil
+import time
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
 
+from mmsrdl.apis.run import test as run_test
+from mmsrdl.apis.run import train
 from mmsrdl.paper_tables.run_folder import find_run_folders
 from tests.paper_tables.fake_runs import make_test, make_training
+from tests.small_run import BY_EPOCH, EPOCHS, make_config
 
 LEAF = "table5/car_r101_voc07.py"
 
@@ -18,6 +23,25 @@ def test_the_last_epoch_counts_and_not_the_best(tmp_path: Path) -> None:
     assert (evaluation.step, evaluation.loader, evaluation.images) == (3, "val", 4952)
     assert folder.training is not None
     assert folder.folder == tmp_path / "car"
+
+
+def test_what_a_real_training_and_test_leave(seven: Path, tmp_path: Path) -> None:
+    cfg = make_config(seven, tmp_path, EPOCHS, BY_EPOCH)
+    cfg.default_hooks.pop("logger")
+    cfg.log_level = "INFO"
+    cfg.test_dataloader, cfg.test_evaluator = cfg.val_dataloader, cfg.val_evaluator
+    cfg.test_cfg = {}
+    train(deepcopy(cfg))
+    time.sleep(1)  # MMEngine's folders have names of whole seconds
+    cfg.experiment_name = "a test"
+    figures = run_test(cfg, str(tmp_path / "epoch_3.pth"))
+    (folder,) = find_run_folders([tmp_path])
+    validated, tested = folder.evaluations
+    assert (validated.step, validated.images, tested.step, tested.images) == (3, 7, None, 7)
+    assert {f"mlr/{name}": value for name, value in tested.figures.items()} == pytest.approx(
+        figures
+    )
+    assert validated.figures["mAP"] == pytest.approx(figures["mlr/mAP"])
 
 
 def test_a_test_below_belongs_to_the_training_above(tmp_path: Path) -> None:
