@@ -23,6 +23,9 @@ __all__ = ["PlacedRun", "Runs", "place_runs"]
 
 BY_HAND = "placed by hand"
 
+SWEPT = tuple(f"{ERASING}.{sweep.setting}" for sweep in SWEEPS)
+"""What Figure 6 varies."""
+
 
 @dataclass(frozen=True)
 class PlacedRun:
@@ -43,6 +46,11 @@ class PlacedRun:
     figures: Mapping[str, float]
     seed: int | None
     erasing: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def is_usual(self) -> bool:
+        """Whether it belongs to its row, and not to Figure 6 alone."""
+        return not self.erasing or self.erasing == _usual_erasing(self.conditions.data)
 
 
 @dataclass(frozen=True)
@@ -75,17 +83,13 @@ def place_runs(
         ValueError: If a row is unknown, a log is damaged, a folder given by hand holds no
             figures of a data set of the paper, or the runs of a row differ in more than their seed.
     """
-    by_hand = [
-        (_known_row(row), folder) for row, path in rows for folder in find_run_folders([path])
-    ]
-    if not work_dirs and not by_hand:
+    if not work_dirs and not rows:
         raise ValueError("work_dirs is empty: give work directories, or rows (--row 'Ours=DIR')")
-    placed: list[PlacedRun] = []
-    for row, folder in by_hand:
-        found = _place(folder, row)
-        if isinstance(found, str):
-            raise ValueError(f"--row {row!r}: '{folder.folder}' has no figure for it: {found}")
-        placed.append(found)
+    placed = [
+        _place_by_hand(folder, _known_row(row))
+        for row, path in rows
+        for folder in find_run_folders([path])
+    ]
     taken = {run.folder.resolve() for run in placed}
     decided = {(run.row, run.conditions.data) for run in placed}
     left_out = {}
@@ -95,15 +99,14 @@ def place_runs(
         found = _place(folder)
         if isinstance(found, str):
             left_out[folder.folder] = found
-        elif (found.row, found.conditions.data) in decided:
+        elif found.is_usual and (found.row, found.conditions.data) in decided:
             left_out[folder.folder] = f"--row says which runs are {found.row}"
         else:
             placed.append(found)
     rows_of, sweeps = _rows(placed), _sweeps(placed)
-    shown = [run for runs in rows_of.values() for run in runs]
-    shown += [run for points in sweeps.values() for runs in points.values() for run in runs]
+    swept = [run for points in sweeps.values() for runs in points.values() for run in runs]
     for run in placed:
-        if run not in shown:
+        if not run.is_usual and run not in swept:
             left_out[run.folder] = f"neither topk nor alpha is the paper's: {dict(run.erasing)}"
     return Runs(rows_of, sweeps, left_out)
 
@@ -115,6 +118,14 @@ def _known_row(row: str) -> str:
     if row not in known:
         raise ValueError(f"--row {row!r} is none of the rows: {', '.join(known)}")
     return row
+
+
+def _place_by_hand(folder: RunFolder, row: str) -> PlacedRun:
+    """Places a work directory in the row that was given for it."""
+    found = _place(folder, row)
+    if isinstance(found, str):
+        raise ValueError(f"--row {row!r}: '{folder.folder}' has no figure for it: {found}")
+    return found
 
 
 def _place(folder: RunFolder, row: str | None = None) -> PlacedRun | str:
@@ -133,18 +144,21 @@ def _place(folder: RunFolder, row: str | None = None) -> PlacedRun | str:
         name, differences = match.system, match.differences
     else:
         name, differences = row, _differences_by_hand(cfg, row, data)
-    erasing: dict[str, float] = {}
     # What was given by hand stands in its row, whatever it erases.
-    if name == OURS and (row is None or not any(map(_is_swept, differences))):
-        erasing = _erasing(describe_model(cfg))
+    is_swept = name == OURS and (row is None or not {*SWEPT, BY_HAND} & {*differences})
     settings = [
         BY_HAND if key == BY_HAND else f"{key.removeprefix('head.')}={value!r}"
         for key, (value, _) in differences.items()
-        if not (erasing and _is_swept(key))
+        if not (is_swept and key in SWEPT)
     ]
-    conditions = read_conditions(evaluation, folder.training, data, settings)
-    seed = (folder.training or Config()).get("randomness", {}).get("seed")
-    return PlacedRun(folder.folder, name, conditions, evaluation.figures, seed, erasing)
+    return PlacedRun(
+        folder.folder,
+        name,
+        read_conditions(evaluation, folder.training, data, settings),
+        evaluation.figures,
+        cfg.get("randomness", {}).get("seed") if folder.training else None,
+        _erasing(describe_model(cfg)) if is_swept else {},
+    )
 
 
 def _choose(known: Sequence[tuple[Evaluation, str]]) -> tuple[Evaluation, str]:
@@ -171,11 +185,6 @@ def _differences_by_hand(cfg: Config, row: str, data: str) -> dict[str, tuple[An
     return {BY_HAND: (None, None)}
 
 
-def _is_swept(name: str) -> bool:
-    """Whether Figure 6 varies a setting."""
-    return name in [f"{ERASING}.{sweep.setting}" for sweep in SWEEPS]
-
-
 def _erasing(described: Mapping[str, Any]) -> dict[str, float]:
     """Returns the settings of object erasing that Figure 6 varies."""
     return {sweep.setting: described[f"{ERASING}.{sweep.setting}"] for sweep in SWEEPS}
@@ -192,9 +201,8 @@ def _rows(placed: Iterable[PlacedRun]) -> dict[tuple[str, str], list[PlacedRun]]
     """Groups runs by row and data set."""
     rows: dict[tuple[str, str], list[PlacedRun]] = {}
     for run in placed:
-        data = run.conditions.data
-        if not run.erasing or run.erasing == _usual_erasing(data):
-            rows.setdefault((run.row, data), []).append(run)
+        if run.is_usual:
+            rows.setdefault((run.row, run.conditions.data), []).append(run)
     for (row, data), runs in rows.items():
         _check_alike(f"the row {row!r} for {DATA[data].name}", runs)
     return rows

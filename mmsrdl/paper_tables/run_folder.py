@@ -67,7 +67,7 @@ def find_run_folders(roots: Sequence[str | os.PathLike[str]]) -> list[RunFolder]
 
     Raises:
         FileNotFoundError: If a folder does not exist, or holds no run.
-        ValueError: If a log is damaged.
+        ValueError: If a log or a config is damaged.
     """
     owners: dict[Path, tuple[Path, list[Path]]] = {}
     for root in map(Path, roots):
@@ -112,11 +112,22 @@ def _is_training(run: Path) -> bool:
 def _read_folder(folder: Path, runs: list[Path]) -> RunFolder:
     training, evaluations = None, []
     for run in runs:
-        cfg = Config.fromfile(_config_of(run), import_custom_modules=False)
+        cfg = _read_config(_config_of(run))
         if _is_training(run):
             training = cfg
         evaluations += [found for found in (_evaluation(run, cfg),) if found is not None]
     return RunFolder(folder, training, tuple(evaluations))
+
+
+def _read_config(file: Path) -> Config:
+    """Reads the config that a run left."""
+    try:
+        return Config.fromfile(file, import_custom_modules=False)
+    except Exception as error:
+        raise ValueError(
+            f"'{file}' cannot be read as a config ({type(error).__name__}: {error}): the run was "
+            "stopped while it began, or the file is damaged. Leave out the folder"
+        ) from error
 
 
 def _evaluation(run: Path, cfg: Config) -> Evaluation | None:

@@ -63,18 +63,23 @@ def test_runs_of_different_kinds_share_no_row(options: dict, message: str, tmp_p
 
 
 def test_rows_by_hand(tmp_path: Path) -> None:
-    make_training(tmp_path / "a", "mixin/csra_r101_voc07_car.py", [1.0])
     make_training(tmp_path / "car", CAR, [91.0])
     make_training(tmp_path / "srdl", SRDL, [92.0], default_hooks__oe__topk=2)
+    make_training(tmp_path / "found" / "3", SRDL, [93.0])
+    make_training(tmp_path / "found" / "8", SRDL, [94.0], default_hooks__oe__topk=8)
     names = [("SSGRL", "car"), ("GCN-MS-SGA", "car"), ("Ours", "srdl")]
-    runs = place_runs([], [(row, str(tmp_path / folder)) for row, folder in names])
+    rows = [(row, str(tmp_path / folder)) for row, folder in names]
+    runs = place_runs([tmp_path / "found"], rows)
     settings = {row: found[0].conditions.settings for (row, _), found in runs.rows.items()}
     assert settings == {
         "SSGRL": ("placed by hand",),
         "GCN-MS-SGA": ("placed by hand",),
         "Ours": ("oe.topk=2",),
     }
-    assert not runs.sweeps
+    assert list(runs.sweeps["topk", "voc07"]) == [8]
+    assert list(runs.left_out) == [tmp_path / "found" / "3"]
+    (run,) = place_runs([], [("Ours", str(tmp_path / "car"))]).rows["Ours", "voc07"]
+    assert run.conditions.settings == ("placed by hand",)
 
 
 def test_rows_by_hand_are_checked(tmp_path: Path) -> None:

@@ -102,6 +102,14 @@ def test_a_figure_that_is_no_number_is_named(tmp_path: Path) -> None:
         find_run_folders([tmp_path])
 
 
+def test_a_damaged_config_is_named(tmp_path: Path) -> None:
+    make_training(tmp_path, LEAF, [50.0])
+    (file,) = tmp_path.glob("*/vis_data/config.py")
+    file.write_text(file.read_text()[:300])
+    with pytest.raises(ValueError, match=r"config.py' cannot be read as a config \(SyntaxError"):
+        find_run_folders([tmp_path])
+
+
 def test_folders_without_runs_are_refused(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"none' is no folder"):
         find_run_folders([tmp_path / "none"])
