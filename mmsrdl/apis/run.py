@@ -118,17 +118,32 @@ def _build_runner(cfg: Config) -> Runner:
     return RUNNERS.build(cfg) if "runner_type" in cfg else Runner.from_cfg(cfg)
 
 
-def _metric_of(cfg: Config, out: str) -> Any:
-    """Returns the config of our metric among those of the test set, whatever its name there."""
-    evaluators = cfg.test_evaluator
+def metric_config(cfg: Config, evaluators: Any) -> Any:
+    """Finds the config of our metric among evaluators, whatever its name there.
+
+    Args:
+        cfg: The config that they are of.
+        evaluators: One evaluator's config, several, or None.
+
+    Returns:
+        The first :class:`mmsrdl.MultiLabelMetric`'s, or None.
+    """
     with DefaultScope.overwrite_default_scope(cfg.get("default_scope")):
-        for evaluator in evaluators if isinstance(evaluators, list) else [evaluators]:
+        for evaluator in evaluators if isinstance(evaluators, list) else [evaluators or {}]:
             with METRICS.switch_scope_and_registry(evaluator.get("_scope_")) as metrics:
                 kind = evaluator.get("type")
                 kind = metrics.get(kind) if isinstance(kind, str) else kind
             if isinstance(kind, type) and issubclass(kind, MultiLabelMetric):
                 return evaluator
-    raise ValueError(f"--out {out} needs test_evaluator=dict(type='mmsrdl.MultiLabelMetric')")
+    return None
+
+
+def _metric_of(cfg: Config, out: str) -> Any:
+    """Returns the config of our metric on the test set."""
+    metric = metric_config(cfg, cfg.test_evaluator)
+    if metric is None:
+        raise ValueError(f"--out {out} needs test_evaluator=dict(type='mmsrdl.MultiLabelMetric')")
+    return metric
 
 
 def pretrained_of(cfg: Any, place: str) -> Iterator[tuple[str, str]]:
