@@ -52,8 +52,8 @@ class ScoredBatch(NamedTuple):
         targets = given.to(stacked.device, torch.int8)
         for row, sample in enumerate(samples):
             for key, value in (("gt_label_difficult", DIFFICULT), ("gt_label_unknown", -1)):
-                if (index := _not_positive(sample, key, given[row])) is not None:
-                    targets[row, index.to(targets.device)] = value
+                if (marked := _not_positive(sample, key, given[row])) is not None:
+                    targets[row, marked.to(targets.device)] = value
         index = [-1 if s.get("sample_idx") is None else int(s["sample_idx"]) for s in samples]
         return cls(
             scores=stacked,

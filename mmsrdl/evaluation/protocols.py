@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal, NamedTuple, get_args
 
-import torch
 from torch import Tensor
 
 from mmsrdl.evaluation.functional.average_precision import APKind, average_precision
@@ -43,7 +42,7 @@ class JudgedEntries(NamedTuple):
     Attributes:
         scores: [N, C].
         ap_targets: [N, C] of 1, 0 and -1, for average precision.
-        targets: [N, C] of 1, 0 and -1, for precision and recall; of ``ap_targets`` where they agree.
+        targets: [N, C] of 1, 0 and -1, for precision and recall.
         dropped: Number of images without a label that were dropped.
     """
 
@@ -120,7 +119,7 @@ class Protocol:
         """
         dropped = 0
         if self.empties == "dropped":
-            labeled = (targets != 0).any(1)
+            labeled = targets.any(1)
             dropped = len(targets) - int(labeled.count_nonzero())
             if dropped:
                 scores, targets = scores[labeled], targets[labeled]
@@ -225,7 +224,8 @@ _PRESETS = (
         empties="dropped",
         open=(
             "Equal scores are ranked there by the order of the images, here as one threshold; a "
-            "class without a positive gives NaN or an error there"
+            "class without a positive gives NaN or an error there; a class that is never predicted "
+            "counts there as one wrong prediction in OP"
         ),
     ),
     Protocol(
@@ -235,8 +235,9 @@ _PRESETS = (
         difficult="negative",
         empties="kept",
         open=(
-            "The public code computes mAP alone. The threshold, 0.5, the top-3 rule, above it, and "
-            "CF1 of CP and CR are assumed as in ML-GCN and HCP-MLR-PL, of the same laboratory"
+            "The public code computes mAP alone. The threshold, 0.5, and the top-3 rule, above it, "
+            "are assumed as in HCP-MLR-PL, of the same laboratory; CF1 is that of the paper's "
+            "definition, from which the 76.8 of its table does not follow"
         ),
     ),
     Protocol(
@@ -245,7 +246,10 @@ _PRESETS = (
         thr=0.6,
         difficult="ignored_in_ap",
         empties="dropped",
-        open="A class without a positive counts there as AP 0 in mAP, here it is left out",
+        open=(
+            "As for mlgcn, but for a class without a positive, which counts there as AP 0 in mAP "
+            "and is left out here"
+        ),
     ),
     Protocol(
         name="asl",
@@ -305,6 +309,26 @@ def unknown_entries(targets: Tensor, difficult: Tensor | None) -> tuple[int, int
     return marked, left_out - marked
 
 
+def unknown_warning(protocol: Protocol, targets: Tensor, difficult: Tensor | None) -> str:
+    """Say that a protocol counts difficult entries but leaves unknown ones out; '' if not so.
+
+    Args:
+        protocol: The protocol.
+        targets: [N, C] of 1, 0 and -1.
+        difficult: See :meth:`Protocol.judge`.
+    """
+    if protocol.difficult == "ignored":
+        return ""
+    _, unknown = unknown_entries(targets, difficult)
+    if not unknown:
+        return ""
+    return (
+        f"protocol {protocol.name} takes difficult objects as "
+        f"{DIFFICULT_WORDS[protocol.difficult]}, but {unknown} labels of -1 are not said to be "
+        "difficult: they are left out as unknown"
+    )
+
+
 def images_without_label(targets: Tensor) -> int:
     """Count the images whose entries are all negative, of targets [N, C]."""
-    return len(targets) - int(torch.count_nonzero((targets != 0).any(1)))
+    return len(targets) - int(targets.any(1).count_nonzero())

@@ -77,7 +77,7 @@ class ScoresFile:
         return ScoresFile(self.names, *parts, paths, difficult)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes ``names``, ``scores``, ``targets``, ``sample_idx``, any ``img_path``, ``difficult``.
+        """Writes the arrays, without ``img_path`` and ``difficult`` where there is none.
 
         Args:
             path: File with the ending .npz; its folder is made. It holds no pickles.

@@ -198,7 +198,7 @@ def test_scores_are_written_by_our_metric(
     scope: str | None, evaluators: Any, place: int | None
 ) -> None:
     cfg = Config(dict(default_scope=scope, test_evaluator=evaluators))
-    found = _metric_of(cfg, "a.npz")
+    found = _metric_of(cfg, "--out a.npz")
     assert found is (cfg.test_evaluator if place is None else cfg.test_evaluator[place])
 
 
@@ -206,7 +206,7 @@ def test_scores_are_written_by_our_metric(
 def test_scores_without_our_metric(evaluators: Any) -> None:
     cfg = Config(dict(default_scope="mmpretrain", test_evaluator=evaluators))
     with pytest.raises(ValueError, match=r"--out a.npz needs test_evaluator=dict\(type='mmsrdl"):
-        _metric_of(cfg, "a.npz")
+        _metric_of(cfg, "--out a.npz")
 
 
 KILLED = """

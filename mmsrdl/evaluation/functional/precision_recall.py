@@ -60,8 +60,8 @@ def precision_recall_f1(
         targets: [N, C] of 1 (positive), 0 (negative) and -1 (unknown).
         thr: Threshold in [0, 1], or [C] of them, one a class.
         topk: k in 1, ..., C; None lets the threshold decide alone.
-        cf1: ``'of_means'`` takes CF1 of CP and CR, Eq. (16); ``'mean_of_classes'`` is the mean of the
-            classes' F1, as in ASL's and MMPretrain's code.
+        cf1: ``'of_means'`` takes CF1 of CP and CR, Eq. (16); ``'mean_of_classes'`` is the mean of
+            the classes' F1, as in ASL's and MMPretrain's code.
 
     Returns:
         Fractions, not percent.

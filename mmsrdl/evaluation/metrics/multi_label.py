@@ -25,6 +25,7 @@ from mmsrdl.evaluation.protocols import (
     get_protocols,
     images_without_label,
     unknown_entries,
+    unknown_warning,
 )
 from mmsrdl.evaluation.scores_file import ScoresFile
 from mmsrdl.evaluation.thresholds import Thresholds
@@ -46,17 +47,17 @@ class MultiLabelMetric(BaseMetric):
     ``CF1_top3_thr0.6``; tuned ones in a further place, ``CF1_tuned`` and ``CF1_top3_tuned``.
     Entries of -1 (unknown or difficult) count in none of them.
 
-    That is the protocol ``'paper'``. Those of other papers, which differ in AP, threshold, CF1, top-3
-    rule, difficult objects and images without a label, are presets (see :class:`Protocol`):
+    That is the protocol ``'paper'``. Those of other papers, which differ in AP, threshold, CF1,
+    top-3 rule, difficult objects and images without a label, are presets (see :class:`Protocol`):
     ``protocol='mlgcn'`` computes under another one, ``protocol=['paper', 'mlgcn']`` under several
-    at once, of which the further ones give keys such as ``mAP_mlgcn`` and ``CF1_top3_mlgcn``. Every log
-    line names its protocol; ``own`` is one that ``thr`` or ``ap`` changed.
+    at once, of which the further ones give keys such as ``mAP_mlgcn`` and ``CF1_top3_mlgcn``. The
+    log names the protocol of all figures; ``own`` is one that ``thr`` or ``ap`` changed.
 
     A data sample needs ``pred_score`` [C], probabilities in [0, 1], and ``gt_score`` [C] of 1, 0
     and -1, or ``gt_label``, class indices, in place of the latter. Classes in
     ``gt_label_difficult`` (VOC) that are not positive are left out as -1, unless the protocol
-    counts them; other entries of -1, and those in ``gt_label_unknown``, are unknown labels, which no
-    protocol counts. A warning says so where a protocol counts difficult ones.
+    counts them; other entries of -1, and those in ``gt_label_unknown``, are unknown labels, which
+    no protocol counts. A warning says so where a protocol counts difficult ones.
 
     Under distributed evaluation the scores are exchanged once, as tensors, and samples that the
     sampler repeated are counted once.
@@ -69,11 +70,12 @@ class MultiLabelMetric(BaseMetric):
             Defaults to 0.5; a protocol has its own.
         topk: k of the keys with the suffix ``_top{k}``; None leaves them out.
         ap: ``'raw'``, ``'interpolated'`` or ``'11point'``. Defaults to raw; a protocol has its own.
-        per_class: Whether to log a table of the classes' AP and to return ``AP/<class>``, of the first
-            protocol.
+        per_class: Whether to log a table of the classes' AP and to return ``AP/<class>``, of the
+            first protocol.
         out_file: ``.npz`` file for ``names`` [C], ``scores`` [N, C], ``targets`` [N, C],
             ``sample_idx`` [N] (-1: none) and, if the samples have them, ``img_path`` [N] and
-            ``difficult`` [N, C], for later analysis (``mmsrdl evaluate``). It holds no pickles and is overwritten by the next evaluation.
+            ``difficult`` [N, C], for later analysis (``mmsrdl evaluate``). It holds no pickles and
+            is overwritten by the next evaluation.
         collect_device: ``'gpu'`` leaves predictions on their device until the figures are
             computed, ``'cpu'`` moves them to the CPU batch by batch.
         prefix: Prefix of the keys instead of ``mlr``.
@@ -291,26 +293,8 @@ class MultiLabelMetric(BaseMetric):
         for text in lines:
             print_log(text, logger="current")
         if warning := unknown_warning(protocol, *labels):
-            print_log(f"{self.prefix}: {warning}", logger="current", level=logging.WARNING)
-
-
-def unknown_warning(protocol: Protocol, targets: Tensor, difficult: Tensor | None) -> str:
-    """Say that a protocol counts difficult entries, but leaves unknown ones out; else ''.
-
-    Args:
-        protocol: The protocol.
-        targets: [N, C] of 1, 0 and -1.
-        difficult: See :meth:`Protocol.judge`.
-    """
-    _, unknown = unknown_entries(targets, difficult)
-    if protocol.difficult == "ignored" or not unknown:
-        return ""
-    return (
-        f"protocol {protocol.name} takes difficult objects as {DIFFICULT_WORDS[protocol.difficult]}"
-        f", but {unknown} labels of -1 are not said to be difficult: they are left out as unknown. "
-        "If they are difficult objects of VOC, let PackInputs pack 'gt_label_difficult' "
-        "(meta_keys)"
-    )
+            mend = "; if they are difficult, let PackInputs pack gt_label_difficult (meta_keys)"
+            print_log(f"{self.prefix}: {warning}{mend}", logger="current", level=logging.WARNING)
 
 
 def _mean_ap(ap: Tensor, names: list[str], protocol: Protocol, judged: JudgedEntries) -> float:
