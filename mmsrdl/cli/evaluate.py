@@ -115,8 +115,8 @@ def _remarks(file: ScoresFile, protocols: tuple[Protocol, ...]) -> list[str]:
     kept = [protocol.name for protocol in protocols if protocol.empties == "kept"]
     if kept and not images_without_label(file.targets):
         remarks.append(
-            f"protocol {', '.join(kept)} counts images without a label, and the file has none: if the data "
-            "set dropped them (filter_empty=True), the figures are of fewer images than the paper's"
+            f"protocol {', '.join(kept)} counts images without a label, and the file has none: if "
+            "the data set dropped any (COCO's filter_empty=True), the figures are of fewer images"
         )
     return remarks
 
