@@ -47,13 +47,14 @@ class ScoredBatch(NamedTuple):
         stacked = torch.stack(scores)
         if stacked.dtype != torch.float64:
             stacked = stacked.float()
-        given = _stack([_target(s, stacked.shape[1]) for s in samples])
-        check_targets(given)
-        targets = given.to(stacked.device, torch.int8)
-        for row, sample in enumerate(samples):
-            for key, value in (("gt_label_difficult", DIFFICULT), ("gt_label_unknown", -1)):
-                if (marked := _not_positive(sample, key, given[row])) is not None:
-                    targets[row, marked.to(targets.device)] = value
+        targets = _stack([_target(s, stacked.shape[1]) for s in samples])
+        check_targets(targets)
+        targets = targets.to(stacked.device, torch.int8)
+        for key, value in (("gt_label_difficult", DIFFICULT), ("gt_label_unknown", -1)):
+            for row, sample in enumerate(samples):
+                if sample.get(key) is not None:
+                    marked = _class_indices(sample, key, stacked.shape[1]).to(targets.device)
+                    targets[row, marked[targets[row, marked] != 1]] = value
         index = [-1 if s.get("sample_idx") is None else int(s["sample_idx"]) for s in samples]
         return cls(
             scores=stacked,
@@ -137,14 +138,6 @@ def _target(sample: Mapping[str, Any], num_classes: int) -> Tensor:
             "and PackInputs pack it"
         )
     return target
-
-
-def _not_positive(sample: Mapping[str, Any], key: str, target: Tensor) -> Tensor | None:
-    """Class indices [m] of a field that are not positive in a target [C]; None without any."""
-    if sample.get(key) is None:
-        return None
-    index = _class_indices(sample, key, len(target))
-    return index[target.cpu()[index] != 1] if len(index) else None
 
 
 def _stack(targets: list[Tensor]) -> Tensor:
