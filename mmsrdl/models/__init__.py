@@ -1,13 +1,21 @@
 """Models: label embedder x attention x classifier x loss."""
 
-from mmsrdl.models.attention import AttentionMaps, CARAttention, ClassAttention
+from mmsrdl.models.attention import AttentionMaps, CARAttention, ClassAttention, GlobalPooling
 from mmsrdl.models.backbones import CachedMaps
-from mmsrdl.models.embedders import GCNLabelEmbedder
+from mmsrdl.models.embedders import GCNLabelEmbedder, MLGCNLabelEmbedder
 from mmsrdl.models.erasing import ObjectErasing, erased_region
-from mmsrdl.models.heads import CARHead, ClassClassifier, ClassFeatureHead, FeatureClassifier
+from mmsrdl.models.heads import (
+    CARHead,
+    ClassClassifier,
+    ClassFeatureHead,
+    EmbeddingClassifier,
+    FeatureClassifier,
+    IdentityClassifier,
+)
+from mmsrdl.models.label_graph import CooccurrenceGraph
 from mmsrdl.models.losses import MultiLabelBCELoss
 from mmsrdl.models.necks import GlobalMaxPooling
-from mmsrdl.models.relations import ClassRelation
+from mmsrdl.models.relations import ClassRelation, PredictionGCN
 from mmsrdl.models.weights import backbone_init_cfg, load_from_timm
 
 __all__ = [
@@ -19,11 +27,17 @@ __all__ = [
     "ClassClassifier",
     "ClassFeatureHead",
     "ClassRelation",
+    "CooccurrenceGraph",
+    "EmbeddingClassifier",
     "FeatureClassifier",
     "GCNLabelEmbedder",
     "GlobalMaxPooling",
+    "GlobalPooling",
+    "IdentityClassifier",
+    "MLGCNLabelEmbedder",
     "MultiLabelBCELoss",
     "ObjectErasing",
+    "PredictionGCN",
     "backbone_init_cfg",
     "erased_region",
     "load_from_timm",
