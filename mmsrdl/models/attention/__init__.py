@@ -2,5 +2,13 @@
 
 from mmsrdl.models.attention.base import AttentionMaps, ClassAttention
 from mmsrdl.models.attention.car import CARAttention
+from mmsrdl.models.attention.semantic_attention import SemanticAttention
+from mmsrdl.models.attention.semantic_decoupling import SemanticDecoupling
 
-__all__ = ["AttentionMaps", "CARAttention", "ClassAttention"]
+__all__ = [
+    "AttentionMaps",
+    "CARAttention",
+    "ClassAttention",
+    "SemanticAttention",
+    "SemanticDecoupling",
+]
