@@ -4,6 +4,7 @@ from mmsrdl.models.attention import AttentionMaps, CARAttention, ClassAttention
 from mmsrdl.models.embedders import GCNLabelEmbedder
 from mmsrdl.models.erasing import ObjectErasing, erased_region
 from mmsrdl.models.heads import CARHead, ClassClassifier, ClassFeatureHead, FeatureClassifier
+from mmsrdl.models.label_graph import CooccurrenceGraph
 from mmsrdl.models.losses import MultiLabelBCELoss
 from mmsrdl.models.necks import GlobalMaxPooling
 from mmsrdl.models.relations import ClassRelation
@@ -17,6 +18,7 @@ __all__ = [
     "ClassClassifier",
     "ClassFeatureHead",
     "ClassRelation",
+    "CooccurrenceGraph",
     "FeatureClassifier",
     "GCNLabelEmbedder",
     "GlobalMaxPooling",
