@@ -1,16 +1,23 @@
 """Models: label embedder x attention x classifier x loss."""
 
-from mmsrdl.models.attention import AttentionMaps, CARAttention, ClassAttention
+from mmsrdl.models.attention import (
+    AttentionMaps,
+    CARAttention,
+    ClassAttention,
+    SemanticAttention,
+    SemanticDecoupling,
+)
 from mmsrdl.models.embedders import GCNLabelEmbedder
 from mmsrdl.models.erasing import ObjectErasing, erased_region
 from mmsrdl.models.heads import CARHead, ClassClassifier, ClassFeatureHead, FeatureClassifier
 from mmsrdl.models.label_graph import CooccurrenceGraph
 from mmsrdl.models.losses import MultiLabelBCELoss
 from mmsrdl.models.necks import GlobalMaxPooling
-from mmsrdl.models.relations import ClassRelation
+from mmsrdl.models.relations import GGNN, ClassRelation, DynamicGCN
 from mmsrdl.models.weights import backbone_init_cfg, load_from_timm
 
 __all__ = [
+    "GGNN",
     "AttentionMaps",
     "CARAttention",
     "CARHead",
@@ -19,11 +26,14 @@ __all__ = [
     "ClassFeatureHead",
     "ClassRelation",
     "CooccurrenceGraph",
+    "DynamicGCN",
     "FeatureClassifier",
     "GCNLabelEmbedder",
     "GlobalMaxPooling",
     "MultiLabelBCELoss",
     "ObjectErasing",
+    "SemanticAttention",
+    "SemanticDecoupling",
     "backbone_init_cfg",
     "erased_region",
     "load_from_timm",

@@ -2,5 +2,6 @@
 
 from mmsrdl.models.relations.base import ClassRelation
 from mmsrdl.models.relations.dynamic_gcn import DynamicGCN
+from mmsrdl.models.relations.ggnn import GGNN
 
-__all__ = ["ClassRelation", "DynamicGCN"]
+__all__ = ["GGNN", "ClassRelation", "DynamicGCN"]
