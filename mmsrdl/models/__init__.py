@@ -7,6 +7,7 @@ from mmsrdl.models.attention import (
     SemanticAttention,
     SemanticDecoupling,
 )
+from mmsrdl.models.backbones import CachedMaps
 from mmsrdl.models.embedders import GCNLabelEmbedder
 from mmsrdl.models.erasing import ObjectErasing, erased_region
 from mmsrdl.models.heads import CARHead, ClassClassifier, ClassFeatureHead, FeatureClassifier
@@ -21,6 +22,7 @@ __all__ = [
     "AttentionMaps",
     "CARAttention",
     "CARHead",
+    "CachedMaps",
     "ClassAttention",
     "ClassClassifier",
     "ClassFeatureHead",
