@@ -1,6 +1,13 @@
 """Models: label embedder x attention x classifier x loss."""
 
-from mmsrdl.models.attention import AttentionMaps, CARAttention, ClassAttention, GlobalPooling
+from mmsrdl.models.attention import (
+    AttentionMaps,
+    CARAttention,
+    ClassAttention,
+    GlobalPooling,
+    SemanticAttention,
+    SemanticDecoupling,
+)
 from mmsrdl.models.backbones import CachedMaps
 from mmsrdl.models.embedders import GCNLabelEmbedder, MLGCNLabelEmbedder
 from mmsrdl.models.erasing import ObjectErasing, erased_region
@@ -15,10 +22,11 @@ from mmsrdl.models.heads import (
 from mmsrdl.models.label_graph import CooccurrenceGraph
 from mmsrdl.models.losses import MultiLabelBCELoss
 from mmsrdl.models.necks import GlobalMaxPooling
-from mmsrdl.models.relations import ClassRelation, PredictionGCN
+from mmsrdl.models.relations import GGNN, ClassRelation, DynamicGCN, PredictionGCN
 from mmsrdl.models.weights import backbone_init_cfg, load_from_timm
 
 __all__ = [
+    "GGNN",
     "AttentionMaps",
     "CARAttention",
     "CARHead",
@@ -28,6 +36,7 @@ __all__ = [
     "ClassFeatureHead",
     "ClassRelation",
     "CooccurrenceGraph",
+    "DynamicGCN",
     "EmbeddingClassifier",
     "FeatureClassifier",
     "GCNLabelEmbedder",
@@ -38,6 +47,8 @@ __all__ = [
     "MultiLabelBCELoss",
     "ObjectErasing",
     "PredictionGCN",
+    "SemanticAttention",
+    "SemanticDecoupling",
     "backbone_init_cfg",
     "erased_region",
     "load_from_timm",

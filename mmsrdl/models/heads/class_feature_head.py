@@ -320,7 +320,8 @@ class ClassFeatureHead(MultiLabelClsHead):
         if self.relation is None:
             rescored = self.classifier(feature, classes, labels)
             if self.map_score_weight:
-                rescored = rescored.lerp(chosen.top_scores(region), self.map_score_weight)
+                top = chosen.top_scores(region).to(rescored.dtype)
+                rescored = rescored.lerp(top, self.map_score_weight)
             erased = scored.logits.scatter(1, classes, rescored.to(scored.logits.dtype))
         else:
             everywhere = classes[..., None].expand_as(feature)
