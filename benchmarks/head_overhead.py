@@ -1,4 +1,6 @@
-"""What a head costs on top of the same backbone under a linear layer: time and peak memory.
+"""What a head costs on top of the same backbone under a linear layer.
+
+Parameters, multiply-adds, time and peak memory, of SRDL and of the systems it is compared with.
 
 The paper's Table 3 has 32.58 ms for SRDL and 31.54 ms for plain ResNet-101: a ratio of 1.033.
 """
@@ -8,6 +10,7 @@ from functools import partial
 
 import torch
 
+from benchmarks.complexity import count_macs, count_parameters
 from benchmarks.harness import (
     compare,
     make_parser,
@@ -17,7 +20,7 @@ from benchmarks.harness import (
     report,
     run_child,
 )
-from benchmarks.systems import DTYPES, build, is_plain
+from benchmarks.systems import DTYPES, System, build, is_plain
 
 HEADS = ("linear", "car-plain", "car", "car+oe", "csra")
 MODES = ("inference", "training")
@@ -88,6 +91,7 @@ def measure(
     )
     layout = args.format if args.format != "faster" else faster_format(args, device, mode, make)
     systems = {head: make(head, memory_format=FORMATS[layout]) for head in heads_of(args, mode)}
+    sizes = {head: size_of(system) for head, system in systems.items()}
     calls = {head: system.call(mode) for head, system in systems.items()}
     tables = {mode: compare(calls, args.baseline, args.rounds, device=device)}
     if args.graphs and mode == "inference" and device.type == "cuda":
@@ -103,6 +107,7 @@ def measure(
     for what, timings in tables.items():
         for head, timing in timings.items():
             row = dict(mode=what, dtype=dtype, batch=batch, format=layout, head=head)
+            row |= sizes[head]
             row |= dict(
                 ms=timing.seconds * 1e3, time=timing.ratio, low=timing.low, high=timing.high
             )
@@ -110,6 +115,15 @@ def measure(
                 row |= dict(memory_gib=peaks[head] / GIB, memory=peaks[head] / peaks[args.baseline])
             rows.append(row)
     return rows
+
+
+def size_of(system: System) -> dict[str, float]:
+    """Millions of parameters of the model and of its head; billions of multiply-adds an image."""
+    return dict(
+        params_m=count_parameters(system) / 1e6,
+        head_m=count_parameters(system, "head") / 1e6,
+        gmac=count_macs(system) / 1e9,
+    )
 
 
 def faster_format(args: argparse.Namespace, device: torch.device, mode: str, make: partial) -> str:

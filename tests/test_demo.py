@@ -22,7 +22,7 @@ def run_demo(tmp_path: Path, *options: str) -> subprocess.CompletedProcess:
 def test_demo_trains_reports_and_draws(tmp_path: Path) -> None:
     result = run_demo(tmp_path, "--train", "64", "--val", "60")
     assert result.returncode == 0, result.stdout[-2000:] + result.stderr[-2000:]
-    for word in ("SRDL", "GMP baseline", "AP small", "AP occluded", "written:"):
+    for word in ("srdl", "gmp", "AP small", "AP occluded", "written:"):
         assert word in result.stdout
     figures = sorted((tmp_path / "demo" / "attention_maps").glob("*.png"))
     assert len(figures) == 6
@@ -39,4 +39,4 @@ def test_demo_says_why_it_failed(tmp_path: Path) -> None:
     (folder / "scores.npz").mkdir()
     result = run_demo(tmp_path, "--train", "8", "--val", "40")
     assert result.returncode == 1
-    assert "SRDL failed; the end of" in result.stdout
+    assert "srdl failed; the end of" in result.stdout

@@ -1,4 +1,4 @@
-"""Trains, evaluates and pictures SRDL and the GMP baseline on the built-in demo scenes."""
+"""Trains, evaluates and pictures SRDL and other systems on the built-in demo scenes."""
 
 import argparse
 import json
@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import torch
@@ -22,7 +23,7 @@ from mmsrdl.evaluation import average_precision, precision_recall_f1
 from mmsrdl.visualization import draw_attention_panel
 
 ROOT = Path(__file__).resolve().parents[1]
-METHODS = {"SRDL": "srdl_demo", "GMP baseline": "gmp_demo"}
+SYSTEMS = sorted(path.stem.removesuffix("_demo") for path in ROOT.glob("configs/demo/*_demo.py"))
 FIGURES = 6
 
 
@@ -34,23 +35,34 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--val", type=int, default=1000, help="number of held-out scenes")
     # The recipe was chosen on the scenes of seed 0.
     parser.add_argument("--seed", type=int, default=1, help="seed of scenes and training")
-    return parser.parse_args()
+    parser.add_argument(
+        "--systems", nargs="+", choices=["all", *SYSTEMS], default=["srdl", "gmp"], metavar="NAME",
+        help=f"what is trained: all, or some of {', '.join(SYSTEMS)} (default: srdl gmp)",
+    )  # fmt: skip
+    args = parser.parse_args()
+    if "all" in args.systems:
+        args.systems = SYSTEMS
+    return args
+
+
+def config_of(system: str) -> Path:
+    """Returns the config of a system on the demo scenes."""
+    return ROOT / f"configs/demo/{system}_demo.py"
 
 
 def start_training(
-    name: str, args: argparse.Namespace, scenes: Path, log: Path
+    system: str, args: argparse.Namespace, scenes: Path, log: Path
 ) -> subprocess.Popen:
-    """Starts the training of one method in a process of its own, on one core."""
+    """Starts the training of one system in a process of its own."""
     command = [
-        sys.executable, str(ROOT / "tools" / "train.py"), str(ROOT / f"configs/demo/{name}.py"),
+        sys.executable, str(ROOT / "tools" / "train.py"), str(config_of(system)),
         "--work-dir", str(log.parent), "--data-root", str(scenes), "--seed", str(args.seed),
     ]  # fmt: skip
     options = [f"val_evaluator.out_file={log.parent / 'scores.npz'}"]
-    log.parent.mkdir(parents=True, exist_ok=True)
-    threads = max((os.cpu_count() or 1) // len(METHODS), 1)
+    cores = os.cpu_count() or 1
     environment = {
         **os.environ,
-        "OMP_NUM_THREADS": str(threads),
+        "OMP_NUM_THREADS": str(max(cores // len(args.systems), 1)),
         "PYTHONPATH": f"{ROOT}{os.pathsep}{os.environ.get('PYTHONPATH', '')}",
     }
     return subprocess.Popen(
@@ -70,43 +82,51 @@ def iterations_done(log: Path) -> int:
 
 
 def train_all(args: argparse.Namespace, scenes: Path, console: Console) -> dict[str, Path]:
-    """Trains the methods side by side and returns their work directories."""
-    work_dirs, runs, totals = {}, {}, {}
+    """Trains the systems, as many side by side as there are cores; returns their folders."""
+    work_dirs = {system: Path(args.work_dir) / f"{system}_demo" for system in args.systems}
+    waiting, running = list(args.systems), {}
+    totals = {}
     columns = (
         TextColumn("{task.description:>14}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"),
         TimeElapsedColumn(), TextColumn("left"), TimeLeftColumn(),
     )  # fmt: skip
     with Progress(*columns, console=console) as progress:
         tasks: dict[str, TaskID] = {}
-        for method, name in METHODS.items():
-            work_dirs[method] = Path(args.work_dir) / name
-            # A run of before would be taken for this one's progress.
-            for old in work_dirs[method].glob("*/vis_data/scalars.json"):
-                old.unlink()
-            runs[method] = start_training(name, args, scenes, work_dirs[method] / "train.log")
-            cfg = load_config(str(ROOT / f"configs/demo/{name}.py"))
-            batches = -(-args.train // cfg.train_dataloader.batch_size)
-            totals[method] = cfg.train_cfg.max_epochs * batches
-            tasks[method] = progress.add_task(method, total=totals[method])
-        # A run goes on after its last iteration: it evaluates and saves.
-        while any(run.poll() is None for run in runs.values()):
-            if any(run.poll() for run in runs.values()):
-                break
+        while waiting or running:
+            while waiting and len(running) < (os.cpu_count() or 1):
+                system = waiting.pop(0)
+                log = work_dirs[system] / "train.log"
+                log.parent.mkdir(parents=True, exist_ok=True)
+                # A run of before would be taken for this one's progress.
+                for old in log.parent.glob("*/vis_data/scalars.json"):
+                    old.unlink()
+                running[system] = start_training(system, args, scenes, log)
+                cfg = load_config(str(config_of(system)))
+                batches = -(-args.train // cfg.train_dataloader.batch_size)
+                totals[system] = cfg.train_cfg.max_epochs * batches
+                tasks[system] = progress.add_task(system, total=totals[system])
             time.sleep(1)
-            for method, work_dir in work_dirs.items():
-                progress.update(tasks[method], completed=iterations_done(work_dir / "train.log"))
-        for method, run in runs.items():
-            if run.poll() == 0:
-                progress.update(tasks[method], completed=totals[method])
-    failed = [method for method, run in runs.items() if run.poll()]
-    if failed:
-        for run in runs.values():
-            run.terminate()
-        log = work_dirs[failed[0]] / "train.log"
-        console.print(f"[red]{failed[0]} failed; the end of {log}:[/red]")
-        console.print("\n".join(log.read_text().splitlines()[-15:]), markup=False)
-        raise SystemExit(1)
+            for system, run in list(running.items()):
+                # A run goes on after its last iteration: it evaluates and saves.
+                done = iterations_done(work_dirs[system] / "train.log")
+                if run.poll() is not None:
+                    del running[system]
+                    if run.returncode:
+                        stop(system, running, work_dirs[system] / "train.log", console)
+                    done = totals[system]
+                progress.update(tasks[system], completed=done)
     return work_dirs
+
+
+def stop(
+    failed: str, running: dict[str, subprocess.Popen], log: Path, console: Console
+) -> NoReturn:
+    """Ends the other trainings after one failed, and shows why it did."""
+    for run in running.values():
+        run.terminate()
+    console.print(f"[red]{failed} failed; the end of {log}:[/red]")
+    console.print("\n".join(log.read_text().splitlines()[-15:]), markup=False)
+    raise SystemExit(1)
 
 
 def percent(value: Tensor) -> str:
@@ -115,12 +135,12 @@ def percent(value: Tensor) -> str:
 
 
 def report(work_dirs: dict[str, Path], ann_file: Path, console: Console) -> None:
-    """Prints the table of both methods on the held-out scenes."""
+    """Prints the table of the systems on the held-out scenes."""
     table = Table(title="Held-out demo scenes (raw AP, percent)")
-    for column in ("method", "mAP", "CF1", "OF1", "AP small", "AP occluded"):
-        table.add_column(column, justify="left" if column == "method" else "right")
+    for column in ("system", "mAP", "CF1", "OF1", "AP small", "AP occluded"):
+        table.add_column(column, justify="left" if column == "system" else "right")
     image_ids = [image["id"] for image in json.loads(ann_file.read_text())["images"]]
-    for method, work_dir in work_dirs.items():
+    for system, work_dir in work_dirs.items():
         with np.load(work_dir / "scores.npz") as file:
             scores, targets = torch.from_numpy(file["scores"]), torch.from_numpy(file["targets"])
         subsets = [
@@ -130,13 +150,13 @@ def report(work_dirs: dict[str, Path], ann_file: Path, console: Console) -> None
         f1 = precision_recall_f1(scores, targets)
         cells = [percent(average_precision(scores, targets)), f"{100 * f1.CF1:.1f}"]
         cells += [f"{100 * f1.OF1:.1f}", *map(percent, subsets)]
-        table.add_row(method, *cells)
+        table.add_row(system, *cells)
     console.print(table)
 
 
 def draw(work_dir: Path, scenes: Path, out_dir: Path) -> list[Path]:
     """Draws the paper's Figure 5 for some held-out scenes."""
-    cfg = load_config(str(ROOT / "configs/demo/srdl_demo.py"))
+    cfg = load_config(str(config_of("srdl")))
     checkpoint = (work_dir / "last_checkpoint").read_text().strip()
     model, classes = load_model(cfg, checkpoint)
     images = [str(path) for path in sorted((scenes / "val").glob("*.jpg"))[:FIGURES]]
@@ -155,7 +175,9 @@ def main() -> None:
     console.print(f"{args.train} + {args.val} scenes of {len(CLASSES)} classes in {scenes}")
     work_dirs = train_all(args, scenes, console)
     report(work_dirs, Path(paths["val_ann"]), console)
-    figures = draw(work_dirs["SRDL"], scenes, Path(args.work_dir) / "attention_maps")
+    figures = []
+    if "srdl" in work_dirs:
+        figures = draw(work_dirs["srdl"], scenes, Path(args.work_dir) / "attention_maps")
     console.print("\nwritten:")
     for path in (scenes, *work_dirs.values(), *figures):
         console.print(f"  {path}", highlight=False)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from benchmarks import head_overhead, ops, scaling, systems
+from benchmarks import complexity, head_overhead, ops, scaling, systems
 from mmsrdl.ops import backend
 
 DEMO = "configs/demo/srdl_demo.py"
@@ -90,3 +90,18 @@ def test_whole_benchmark(
     monkeypatch.setattr(sys, "argv", [module.__name__, *options.split()])
     module.main()
     assert "car+oe" in capsys.readouterr().out
+
+
+def test_multiply_adds_and_parameters_of_a_small_system(demo: systems.System) -> None:
+    positions, classes, channels, hidden, embed = 12 * 12, 5, 64, 32, 64
+    linear = systems.build("configs/demo/gmp_demo.py", batch=2, size=96, num_classes=classes)
+    head = (positions + 1) * channels * hidden + classes * hidden * channels  # f_sa, f_ca, f_c
+    head += 2 * positions * classes * hidden  # Eq. (5)
+    head += 2 * positions * classes * channels  # Eq. (6)
+    extra = complexity.count_macs(demo) - complexity.count_macs(linear)
+    # The linear classifiers are a sum and a matrix product; only the latter is counted.
+    assert extra == head - classes * channels
+    graph = classes * embed + classes**2 + 2 * embed * embed
+    attention = embed * hidden + 2 * channels * hidden + hidden + 1 + hidden * channels + channels
+    classifier = classes * (channels + 1)
+    assert complexity.count_parameters(demo, "head") == graph + attention + classifier
