@@ -8,6 +8,7 @@ from mmsrdl.models.attention import (
     LabelDecoder,
     QueryDecoder,
 )
+from mmsrdl.models.backbones import CachedMaps
 from mmsrdl.models.embedders import GCNLabelEmbedder
 from mmsrdl.models.erasing import ObjectErasing, erased_region
 from mmsrdl.models.heads import (
@@ -26,6 +27,7 @@ __all__ = [
     "AttentionMaps",
     "CARAttention",
     "CARHead",
+    "CachedMaps",
     "ClassAttention",
     "ClassClassifier",
     "ClassFeatureHead",
