@@ -5,6 +5,9 @@ from mmsrdl.models.attention import (
     CARAttention,
     ClassAttention,
     GlobalPooling,
+    GroupDecoder,
+    LabelDecoder,
+    QueryDecoder,
     SemanticAttention,
     SemanticDecoupling,
 )
@@ -17,12 +20,13 @@ from mmsrdl.models.heads import (
     ClassFeatureHead,
     EmbeddingClassifier,
     FeatureClassifier,
+    GroupClassifier,
     IdentityClassifier,
 )
 from mmsrdl.models.label_graph import CooccurrenceGraph
 from mmsrdl.models.losses import MultiLabelBCELoss
 from mmsrdl.models.necks import GlobalMaxPooling
-from mmsrdl.models.relations import GGNN, ClassRelation, DynamicGCN, PredictionGCN
+from mmsrdl.models.relations import GGNN, ClassRelation, DecoderRelation, DynamicGCN, PredictionGCN
 from mmsrdl.models.weights import backbone_init_cfg, load_from_timm
 
 __all__ = [
@@ -36,17 +40,22 @@ __all__ = [
     "ClassFeatureHead",
     "ClassRelation",
     "CooccurrenceGraph",
+    "DecoderRelation",
     "DynamicGCN",
     "EmbeddingClassifier",
     "FeatureClassifier",
     "GCNLabelEmbedder",
     "GlobalMaxPooling",
     "GlobalPooling",
+    "GroupClassifier",
+    "GroupDecoder",
     "IdentityClassifier",
+    "LabelDecoder",
     "MLGCNLabelEmbedder",
     "MultiLabelBCELoss",
     "ObjectErasing",
     "PredictionGCN",
+    "QueryDecoder",
     "SemanticAttention",
     "SemanticDecoupling",
     "backbone_init_cfg",

@@ -8,6 +8,7 @@ from mmsrdl.models.heads.class_classifier import (
 )
 from mmsrdl.models.heads.class_feature_head import ClassFeatureHead, LabelSide, ScoredImages
 from mmsrdl.models.heads.embedding_classifier import EmbeddingClassifier
+from mmsrdl.models.heads.group_classifier import GroupClassifier
 
 __all__ = [
     "CARHead",
@@ -15,6 +16,7 @@ __all__ = [
     "ClassFeatureHead",
     "EmbeddingClassifier",
     "FeatureClassifier",
+    "GroupClassifier",
     "IdentityClassifier",
     "LabelSide",
     "ScoredImages",
