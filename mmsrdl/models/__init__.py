@@ -2,11 +2,12 @@
 
 from mmsrdl.models.attention import AttentionMaps, CARAttention, ClassAttention
 from mmsrdl.models.backbones import CachedMaps
+from mmsrdl.models.classifiers import MCARClassifier
 from mmsrdl.models.embedders import GCNLabelEmbedder
 from mmsrdl.models.erasing import ObjectErasing, erased_region
 from mmsrdl.models.heads import CARHead, ClassClassifier, ClassFeatureHead, FeatureClassifier
 from mmsrdl.models.losses import MultiLabelBCELoss
-from mmsrdl.models.necks import GlobalMaxPooling
+from mmsrdl.models.necks import GlobalMaxPooling, GlobalWeightedPooling
 from mmsrdl.models.relations import ClassRelation
 from mmsrdl.models.weights import backbone_init_cfg, load_from_timm
 
@@ -22,6 +23,8 @@ __all__ = [
     "FeatureClassifier",
     "GCNLabelEmbedder",
     "GlobalMaxPooling",
+    "GlobalWeightedPooling",
+    "MCARClassifier",
     "MultiLabelBCELoss",
     "ObjectErasing",
     "backbone_init_cfg",

@@ -287,6 +287,18 @@ class ClassFeatureHead(MultiLabelClsHead):
             adds them up.
         """
         scored = self.score(self.pre_logits(feats), self.label_side())
+        return self.losses_of(scored, data_samples, **kwargs)
+
+    def losses_of(
+        self, scored: ScoredImages, data_samples: list[DataSample], **kwargs: object
+    ) -> dict:
+        """Computes the losses of a pass; see :meth:`loss`.
+
+        Args:
+            scored: Output of :meth:`score`.
+            data_samples: With ``gt_score`` (1, 0 or -1) or ``gt_label``.
+            **kwargs: Passed to the loss.
+        """
         target = stack_targets(data_samples, self.num_classes)
         losses = {"loss_ori": self._one_loss(scored.logits, target, **kwargs)}
         for part in (self.embedder, self.attention, self.relation, self.classifier):
