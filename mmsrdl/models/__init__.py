@@ -6,6 +6,7 @@ from mmsrdl.models.classifiers import MCARClassifier
 from mmsrdl.models.embedders import GCNLabelEmbedder
 from mmsrdl.models.erasing import ObjectErasing, erased_region
 from mmsrdl.models.heads import CARHead, ClassClassifier, ClassFeatureHead, FeatureClassifier
+from mmsrdl.models.label_graph import CooccurrenceGraph
 from mmsrdl.models.losses import MultiLabelBCELoss
 from mmsrdl.models.necks import GlobalMaxPooling, GlobalWeightedPooling
 from mmsrdl.models.relations import ClassRelation
@@ -20,6 +21,7 @@ __all__ = [
     "ClassClassifier",
     "ClassFeatureHead",
     "ClassRelation",
+    "CooccurrenceGraph",
     "FeatureClassifier",
     "GCNLabelEmbedder",
     "GlobalMaxPooling",
