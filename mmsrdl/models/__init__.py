@@ -3,9 +3,15 @@
 from mmsrdl.models.attention import AttentionMaps, CARAttention, ClassAttention
 from mmsrdl.models.backbones import CachedMaps
 from mmsrdl.models.classifiers import MCARClassifier
-from mmsrdl.models.embedders import GCNLabelEmbedder
+from mmsrdl.models.embedders import AutoencoderLabelEmbedder, GCNLabelEmbedder
 from mmsrdl.models.erasing import ObjectErasing, erased_region
-from mmsrdl.models.heads import CARHead, ClassClassifier, ClassFeatureHead, FeatureClassifier
+from mmsrdl.models.heads import (
+    CARHead,
+    ClassClassifier,
+    ClassFeatureHead,
+    DictionaryClassifier,
+    FeatureClassifier,
+)
 from mmsrdl.models.label_graph import CooccurrenceGraph
 from mmsrdl.models.losses import MultiLabelBCELoss
 from mmsrdl.models.necks import GlobalMaxPooling, GlobalWeightedPooling
@@ -14,6 +20,7 @@ from mmsrdl.models.weights import backbone_init_cfg, load_from_timm
 
 __all__ = [
     "AttentionMaps",
+    "AutoencoderLabelEmbedder",
     "CARAttention",
     "CARHead",
     "CachedMaps",
@@ -22,6 +29,7 @@ __all__ = [
     "ClassFeatureHead",
     "ClassRelation",
     "CooccurrenceGraph",
+    "DictionaryClassifier",
     "FeatureClassifier",
     "GCNLabelEmbedder",
     "GlobalMaxPooling",

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from mmsrdl.models.erasing.csra import csra_scores
 from mmsrdl.models.heads import ClassFeatureHead
 from mmsrdl.models.necks import GlobalMaxPooling, GlobalWeightedPooling
+from mmsrdl.models.precision import at_least_float32
 
 __all__ = ["class_evidence", "has_class_evidence", "last_map", "through_neck"]
 
@@ -54,8 +55,8 @@ def class_evidence(model: nn.Module, features: Features, bias: bool = False) -> 
     head: Any = model.head
     if isinstance(head, CSRAClsHead):
         scores = csra_scores(head, head.pre_logits(through_neck(model, features)))
-        return _full(torch.stack(scores)).sum(0)
-    evidence = _full(torch.einsum("bdhw,cd->bchw", last_map(model, features), head.fc.weight))
+        return at_least_float32(torch.stack(scores)).sum(0)
+    evidence = at_least_float32(torch.einsum("bdhw,cd->bchw", last_map(model, features), head.fc.weight))
     return evidence + head.fc.bias[:, None, None] if bias else evidence
 
 
@@ -90,10 +91,6 @@ def through_neck(model: nn.Module, features: Features) -> Any:
     """
     neck = _neck(model)
     return features if neck is None else neck(features)
-
-
-def _full(values: Tensor) -> Tensor:
-    return values.to(torch.promote_types(values.dtype, torch.float32))
 
 
 def _neck(model: nn.Module) -> Any:

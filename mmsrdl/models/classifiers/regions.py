@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mmsrdl.models.erasing.object_erasing import normalized_runs
+from mmsrdl.models.precision import at_least_float32
 
 __all__ = ["attentional_boxes", "crop_boxes"]
 
@@ -37,8 +38,7 @@ def attentional_boxes(
         (x1, y1, x2, y2) in pixels, ends excluded, int64 [..., 4].
     """
     flat = maps.detach().reshape(-1, 1, *maps.shape[-2:])
-    flat = flat.to(torch.promote_types(maps.dtype, torch.float32))
-    resized = F.interpolate(flat, size, mode="bilinear", align_corners=True)
+    resized = F.interpolate(at_least_float32(flat), size, mode="bilinear", align_corners=True)
     resized = resized.reshape(*maps.shape[:-2], *size)
     x1, x2 = _interval(resized.amax(-2), threshold, min_size)
     y1, y2 = _interval(resized.amax(-1), threshold, min_size)
@@ -73,7 +73,7 @@ def crop_boxes(images: Tensor, boxes: Tensor, size: tuple[int, int]) -> Tensor:
         [B * N, 3, H', W'], those of an image next to each other.
     """
     count = boxes.shape[1]
-    work = images.detach().to(torch.promote_types(images.dtype, torch.float32))
+    work = at_least_float32(images.detach())
     xs = _sample(boxes[..., 0], boxes[..., 2], size[1], images.shape[3], work.dtype)  # (B, N, W')
     ys = _sample(boxes[..., 1], boxes[..., 3], size[0], images.shape[2], work.dtype)  # (B, N, H')
     shape = (len(boxes), count, *size)

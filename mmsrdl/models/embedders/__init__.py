@@ -1,17 +1,21 @@
 """Label embeddings: word vectors, and graphs over them."""
 
 from mmsrdl.models.embedders.adjacency import init_adjacency, normalize_adjacency
+from mmsrdl.models.embedders.autoencoder_label_embedder import AutoencoderLabelEmbedder
 from mmsrdl.models.embedders.gcn_label_embedder import GCNLabelEmbedder
 from mmsrdl.models.embedders.label_vectors import (
     LabelVectors,
     cached_label_vectors,
     make_label_vectors,
 )
+from mmsrdl.models.embedders.word_vector_embedder import WordVectorEmbedder
 from mmsrdl.models.embedders.word_vectors import load_word_vectors
 
 __all__ = [
+    "AutoencoderLabelEmbedder",
     "GCNLabelEmbedder",
     "LabelVectors",
+    "WordVectorEmbedder",
     "cached_label_vectors",
     "init_adjacency",
     "load_word_vectors",
