@@ -17,7 +17,8 @@ LINEAR = dict(type="MultiLabelLinearClsHead", num_classes=3, in_channels=8)
 CSRA = dict(type="CSRAClsHead", num_classes=3, in_channels=8, num_heads=2, lam=0.1)
 GAP = dict(type="GlobalAveragePooling")
 GMP = dict(type="mmsrdl.GlobalMaxPooling")
-MODELS_OF = [(CAR, None), (LINEAR, GAP), (LINEAR, GMP), (CSRA, None)]
+GWP = dict(type="mmsrdl.GlobalWeightedPooling")
+MODELS_OF = [(CAR, None), (LINEAR, GAP), (LINEAR, GMP), (LINEAR, GWP), (CSRA, None)]
 
 
 class Maps(nn.Module):
@@ -61,7 +62,7 @@ def test_attention_is_what_the_head_attends_to() -> None:
     assert_close(maps, expected, rtol=0, atol=0)
 
 
-@pytest.mark.parametrize("neck", [GAP, GMP])
+@pytest.mark.parametrize("neck", [GAP, GMP, GWP])
 def test_cam_of_a_linear_layer_against_a_loop(neck: dict) -> None:
     model, inputs = make_model(LINEAR, neck), make_inputs()
     maps = class_maps(model, inputs)
