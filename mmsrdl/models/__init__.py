@@ -1,21 +1,27 @@
 """Models: label embedder x attention x classifier x loss."""
 
-from mmsrdl.models.attention import AttentionMaps, CARAttention, ClassAttention
+from mmsrdl.models.attention import AttentionMaps, CARAttention, ClassAttention, GlobalPooling
 from mmsrdl.models.backbones import CachedMaps
 from mmsrdl.models.classifiers import MCARClassifier
-from mmsrdl.models.embedders import AutoencoderLabelEmbedder, GCNLabelEmbedder
+from mmsrdl.models.embedders import (
+    AutoencoderLabelEmbedder,
+    GCNLabelEmbedder,
+    MLGCNLabelEmbedder,
+)
 from mmsrdl.models.erasing import ObjectErasing, erased_region
 from mmsrdl.models.heads import (
     CARHead,
     ClassClassifier,
     ClassFeatureHead,
     DictionaryClassifier,
+    EmbeddingClassifier,
     FeatureClassifier,
+    IdentityClassifier,
 )
 from mmsrdl.models.label_graph import CooccurrenceGraph
 from mmsrdl.models.losses import MultiLabelBCELoss
 from mmsrdl.models.necks import GlobalMaxPooling, GlobalWeightedPooling
-from mmsrdl.models.relations import ClassRelation
+from mmsrdl.models.relations import ClassRelation, PredictionGCN
 from mmsrdl.models.weights import backbone_init_cfg, load_from_timm
 
 __all__ = [
@@ -30,13 +36,18 @@ __all__ = [
     "ClassRelation",
     "CooccurrenceGraph",
     "DictionaryClassifier",
+    "EmbeddingClassifier",
     "FeatureClassifier",
     "GCNLabelEmbedder",
     "GlobalMaxPooling",
+    "GlobalPooling",
     "GlobalWeightedPooling",
+    "IdentityClassifier",
     "MCARClassifier",
+    "MLGCNLabelEmbedder",
     "MultiLabelBCELoss",
     "ObjectErasing",
+    "PredictionGCN",
     "backbone_init_cfg",
     "erased_region",
     "load_from_timm",

@@ -56,7 +56,9 @@ def class_evidence(model: nn.Module, features: Features, bias: bool = False) -> 
     if isinstance(head, CSRAClsHead):
         scores = csra_scores(head, head.pre_logits(through_neck(model, features)))
         return at_least_float32(torch.stack(scores)).sum(0)
-    evidence = at_least_float32(torch.einsum("bdhw,cd->bchw", last_map(model, features), head.fc.weight))
+    evidence = at_least_float32(
+        torch.einsum("bdhw,cd->bchw", last_map(model, features), head.fc.weight)
+    )
     return evidence + head.fc.bias[:, None, None] if bias else evidence
 
 

@@ -156,7 +156,7 @@ def test_pooling_before_the_head_keeps_the_backbones_map() -> None:
 
 def test_what_a_model_offers() -> None:
     offered = [map_methods(make_model(*parts)) for parts in MODELS_OF]
-    assert offered == [("attention", "gradcam"), *[("cam", "gradcam")] * 3]
+    assert offered == [("attention", "gradcam"), *[("cam", "gradcam")] * 4]
     car = {**CAR, "attention": dict(use_spatial=False)}
     assert map_methods(make_model(car, None)) == ("gradcam",)
     assert map_methods(make_model(LINEAR, None, vector=True)) == ("gradcam",)

@@ -49,10 +49,13 @@ GMP = dict(type="mmsrdl.GlobalMaxPooling")
 DSDL = dict(
     type="mmsrdl.ClassFeatureHead",
     num_classes=3,
-    embedder=dict(type="mmsrdl.AutoencoderLabelEmbedder", classes=CLASSES, out_dims=8),
+    embedder=dict(
+        type="mmsrdl.AutoencoderLabelEmbedder", classes=CLASSES, embed_dims=2, hidden_dims=3,
+        out_dims=8,
+    ),
     attention=dict(type="mmsrdl.GlobalPooling"),
     classifier=dict(type="mmsrdl.DictionaryClassifier"),
-)
+)  # fmt: skip
 THRESHOLDS = Thresholds(("c", "b", "a"), (0.55, 0.5, 0.45), temperature=1.7)
 
 
@@ -139,8 +142,9 @@ def test_open_sizes_of_every_head(
 
 
 def test_dictionary_is_solved_before_the_export(tmp_path: Path) -> None:
-    report = export_onnx(make_model(DSDL), CLASSES, tmp_path / "model.onnx", 32)
-    assert report.bytes < 60_000  # of the autoencoder's 1.2 MB nothing but [3, 8] numbers
+    wide = {**DSDL["embedder"], "embed_dims": 300, "hidden_dims": 1024}
+    model = make_model({**DSDL, "embedder": wide})  # 1.2 MB of autoencoder
+    assert export_onnx(model, CLASSES, tmp_path / "model.onnx", 32).bytes < 60_000
 
 
 def test_a_model_that_crops_is_refused(tmp_path: Path) -> None:

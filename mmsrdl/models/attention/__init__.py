@@ -2,5 +2,6 @@
 
 from mmsrdl.models.attention.base import AttentionMaps, ClassAttention
 from mmsrdl.models.attention.car import CARAttention
+from mmsrdl.models.attention.global_pooling import GlobalPooling
 
-__all__ = ["AttentionMaps", "CARAttention", "ClassAttention"]
+__all__ = ["AttentionMaps", "CARAttention", "ClassAttention", "GlobalPooling"]

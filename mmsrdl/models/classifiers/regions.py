@@ -48,6 +48,10 @@ def attentional_boxes(
 def _interval(marginal: Tensor, threshold: float, min_size: float) -> tuple[Tensor, Tensor]:
     """Returns start and end, excluded, of a side of every box, from marginals [..., L]."""
     length = marginal.shape[-1]
+    low, high = marginal.amin(-1, keepdim=True), marginal.amax(-1, keepdim=True)
+    # Resizing a flat map leaves rounding, which normalising would make a shape of.
+    rounding = 16 * torch.finfo(marginal.dtype).eps * high.abs()
+    marginal = torch.where(high - low <= rounding, high, marginal)
     shortest = math.ceil(min_size * length)
     run, flat = normalized_runs(marginal, threshold)
     start, extent = run.long().argmax(-1), run.sum(-1)

@@ -49,8 +49,9 @@ class GCNLabelEmbedder(CooccurrenceGraph, WordVectorEmbedder):
             see :func:`mmsrdl.datasets.save_cooccurrence`. None: they are counted
             on the training set, see :class:`CooccurrenceGraph`.
         learn_adjacency: Whether V is trained.
-        normalization: Of V: ``'symmetric'``, ``'row'`` or ``'none'``.
+        normalization: Of V: ``'symmetric'``, ``'row'``, ``'transposed'`` or ``'none'``.
         negative_slope: Slope of LeakyReLU.
+        activate_last: False ends the last layer without LeakyReLU.
 
     Shapes:
         - Output x: [C, ``out_dims``].
@@ -75,6 +76,7 @@ class GCNLabelEmbedder(CooccurrenceGraph, WordVectorEmbedder):
         learn_adjacency: bool = True,
         normalization: str = "symmetric",
         negative_slope: float = 0.2,
+        activate_last: bool = True,
         init_cfg: dict | None = None,
     ) -> None:
         learn_vectors = word_vectors is None if learn_vectors is None else learn_vectors
@@ -97,6 +99,7 @@ class GCNLabelEmbedder(CooccurrenceGraph, WordVectorEmbedder):
         if adjacency not in ADJACENCIES:
             raise ValueError(f"adjacency={adjacency!r} is unknown; use one of {ADJACENCIES}")
         self.normalization, self.negative_slope = normalization, negative_slope
+        self.activate_last = activate_last
         self.out_dims = hidden_dims[-1] if num_layers else embed_dims
 
         self.adjacency: nn.Parameter | None = None
@@ -115,9 +118,13 @@ class GCNLabelEmbedder(CooccurrenceGraph, WordVectorEmbedder):
     def init_weights(self) -> None:
         """Reads the word vectors and the graph's file, and initialises the layers."""
         super().init_weights()
-        gain = nn.init.calculate_gain("leaky_relu", self.negative_slope)
         for layer in self.layers:
-            nn.init.xavier_uniform_(cast(nn.Linear, layer).weight, gain)
+            self.init_layer(cast(nn.Linear, layer).weight)
+
+    def init_layer(self, weight: Tensor) -> None:
+        """Draws the weights of one layer, [out, in]: Xavier's uniform rule."""
+        gain = nn.init.calculate_gain("leaky_relu", self.negative_slope)
+        nn.init.xavier_uniform_(weight, gain)
 
     def forward(self) -> Tensor:
         """Computes x, [C, out_dims]; it depends on labels alone, not on an image.
@@ -129,6 +136,8 @@ class GCNLabelEmbedder(CooccurrenceGraph, WordVectorEmbedder):
         if self.adjacency is None:
             return x
         graph = normalize_adjacency(self.graph(), self.normalization)
-        for layer in self.layers:
-            x = F.leaky_relu(graph @ layer(x), self.negative_slope)  # Eq. (3)
+        for number, layer in enumerate(self.layers, start=1):
+            x = graph @ layer(x)
+            if self.activate_last or number < len(self.layers):
+                x = F.leaky_relu(x, self.negative_slope)  # Eq. (3)
         return x

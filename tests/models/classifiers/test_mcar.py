@@ -151,7 +151,9 @@ def test_batch_norm_sees_the_crops_as_a_second_batch() -> None:
     assert model.backbone.bn1.num_batches_tracked == 2
 
 
-@pytest.mark.parametrize(("local_size", "expected"), [(None, (96, 64)), (40, (40, 40)), ((32, 48),) * 2])
+@pytest.mark.parametrize(
+    ("local_size", "expected"), [(None, (96, 64)), (40, (40, 40)), ((32, 48),) * 2]
+)
 def test_local_size(local_size: Any, expected: tuple[int, int]) -> None:
     model, seen = make(local_size=local_size).eval(), []
     model.backbone.register_forward_pre_hook(lambda _, args: seen.append(tuple(args[0].shape)))
