@@ -13,7 +13,5 @@ _base_ = [
 
 # Images in [0, 1], as the published weights want them.
 data_preprocessor = dict(mean=[0.0, 0.0, 0.0], std=[255.0, 255.0, 255.0])
-model = dict(
-    backbone=_base_.backbone, head=dict(in_channels=_base_.in_channels, num_classes=20)
-)
+model = dict(backbone=_base_.backbone, head=dict(in_channels=_base_.in_channels, num_classes=20))
 train_dataloader = dict(dataset=dict(pipeline=_base_.recipe_pipeline))

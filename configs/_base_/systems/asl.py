@@ -4,8 +4,6 @@ _base_ = ["./linear.py"]
 
 model = dict(
     head=dict(
-        loss=dict(
-            _delete_=True, type="AsymmetricLoss", gamma_pos=0.0, gamma_neg=4.0, clip=0.05
-        )
+        loss=dict(_delete_=True, type="AsymmetricLoss", gamma_pos=0.0, gamma_neg=4.0, clip=0.05)
     )
 )
