@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mmsrdl.datasets import COCO_CATEGORIES, VOC_CATEGORIES
+from mmsrdl.datasets import COCO_CATEGORIES, VOC_CATEGORIES, write_feature_maps
 
 
 @pytest.fixture(scope="session")
@@ -95,3 +95,27 @@ def photographs() -> Path:
     if not folder or not Path(folder).is_dir():
         pytest.skip("MMSRDL_DATA names no folder of real photographs")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def tiny_maps(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Maps of Lite0's width of ten images in three views; every class of VOC occurs."""
+    root = tmp_path_factory.mktemp("maps")
+    rng = np.random.default_rng(0)
+    labels = np.stack([np.arange(20) % 2 == number % 2 for number in range(10)]).astype(np.int8)
+    difficult = np.zeros(labels.shape, dtype=bool)
+    difficult[0, 1] = True
+    labels[difficult] = -1
+    for name, views in (("train", 3), ("val", 1)):
+        shape = (views, len(labels), 1280, 2, 2)
+        write_feature_maps(
+            root / f"{name}.npz",
+            shape,
+            lambda maps, shape=shape: np.copyto(maps, rng.random(shape, np.float32), "same_kind"),
+            labels,
+            difficult,
+            VOC_CATEGORIES,
+            [f"{number}.jpg" for number in range(len(labels))],
+            {"part": name},
+        )
+    return root

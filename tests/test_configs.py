@@ -99,6 +99,7 @@ def test_one_step(
     tiny_coco: Path,
     demo_root: Path,
     seven: Path,
+    tiny_maps: Path,
     word_vectors: str,
     tmp_path: Path,
 ) -> None:
@@ -106,6 +107,7 @@ def test_one_step(
         cfg = shrink(load_config(inherit(leaf, seven, tmp_path), str(tmp_path)))
     else:
         root = demo_root if "demo" in leaf else tiny_coco if "coco" in leaf else tiny_voc
+        root = tiny_maps if leaf.startswith("frozen/") else root
         cfg = shrink(load_config(str(ROOT / leaf), str(tmp_path), str(root)))
     embedder = cfg.model.head.get("embedder")
     if embedder is not None and embedder.get("word_vectors"):

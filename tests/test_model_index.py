@@ -12,9 +12,9 @@ ROOT = Path(__file__).resolve().parents[1]
 INDEX = load(str(ROOT / "model-index.yml"))
 INDEX.build_models_with_collections()
 MODELS = {model.name: model for model in INDEX.models}
-UNLISTED = {"_base_", "demo", "own"}
-"""Parts of configs; toys that nobody would ask for by name, run by tools/demo.py; and what configs
-for data of one's own inherit, which has no classes by itself."""
+UNLISTED = {"_base_", "demo", "frozen", "own"}
+"""Parts of configs; toys that nobody would ask for by name, run by tools/demo.py; heads that take
+maps, not images; and what configs for data of one's own inherit, which has no classes by itself."""
 
 
 def test_the_index_is_valid() -> None:

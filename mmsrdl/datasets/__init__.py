@@ -9,6 +9,7 @@ from mmsrdl.datasets.cooccurrence import (
     load_cooccurrence,
     save_cooccurrence,
 )
+from mmsrdl.datasets.feature_maps import FeatureMapDataset, FeatureMaps, write_feature_maps
 from mmsrdl.datasets.multi_label_dataset import MultiLabelDataset
 from mmsrdl.datasets.samplers import SeededSampler
 from mmsrdl.datasets.transforms import MultiScaleCrop, TorchResize
@@ -19,6 +20,8 @@ __all__ = [
     "COCO_CATEGORIES",
     "VOC_CATEGORIES",
     "CocoMultiLabel",
+    "FeatureMapDataset",
+    "FeatureMaps",
     "MultiLabelDataset",
     "MultiScaleCrop",
     "SeededSampler",
@@ -30,4 +33,5 @@ __all__ = [
     "inner_datasets",
     "load_cooccurrence",
     "save_cooccurrence",
+    "write_feature_maps",
 ]

@@ -1,6 +1,7 @@
 """Models: label embedder x attention x classifier x loss."""
 
 from mmsrdl.models.attention import AttentionMaps, CARAttention, ClassAttention
+from mmsrdl.models.backbones import CachedMaps
 from mmsrdl.models.embedders import GCNLabelEmbedder
 from mmsrdl.models.erasing import ObjectErasing, erased_region
 from mmsrdl.models.heads import CARHead, ClassClassifier, ClassFeatureHead, FeatureClassifier
@@ -13,6 +14,7 @@ __all__ = [
     "AttentionMaps",
     "CARAttention",
     "CARHead",
+    "CachedMaps",
     "ClassAttention",
     "ClassClassifier",
     "ClassFeatureHead",

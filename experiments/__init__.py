@@ -1,0 +1,1 @@
+"""Studies of several trainings; run as ``python -m experiments.NAME``."""

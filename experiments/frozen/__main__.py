@@ -1,0 +1,109 @@
+"""Compares heads on the cached maps of a backbone that does not learn (the *frozen* tier)."""
+
+import argparse
+import os
+from collections.abc import Sequence
+
+EXAMPLES = """\
+examples:
+  python -m experiments.frozen cache --config gmp_lite0_voc07 --data-root VOC2007 \\
+      --weights tf_efficientnet_lite0.pth --views 4 --out data/maps/voc07
+  python -m experiments.frozen run --configs configs/frozen/*.py --lrs 1e-4 3e-4 1e-3 \\
+      --seeds 0 1 2 --out work_dirs/frozen
+  python -m experiments.frozen table --out work_dirs/frozen
+"""
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Makes the parser of the three commands."""
+    parser = argparse.ArgumentParser(
+        prog="python -m experiments.frozen",
+        description=__doc__,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    _add_cache(commands.add_parser("cache", help="write the maps of a config's backbone"))
+    _add_run(commands.add_parser("run", help="search learning rates, train, evaluate, tabulate"))
+    table = commands.add_parser("table", help="print the table of what was run")
+    table.add_argument("--out", required=True, metavar="DIR", help="folder of the study")
+    return parser
+
+
+def _add_cache(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", required=True, help="config file, or the name of a model")
+    parser.add_argument("--out", required=True, metavar="DIR", help="folder of the maps")
+    parser.add_argument("--data-root", metavar="DIR", help="folder of the config's data sets")
+    parser.add_argument("--weights", metavar="FILE", help="ImageNet weights of the backbone")
+    parser.add_argument("--views", type=int, default=4, help="of a training image (default 4)")
+    parser.add_argument("--batch-size", type=int, default=32, help="images at a time (default 32)")
+    parser.add_argument("--workers", type=int, default=0, help="that read images (default 0)")
+    parser.add_argument("--seed", type=int, default=0, help="of the augmentation (default 0)")
+    parser.add_argument("--device", default="cpu", help="cpu (default), cuda, cuda:1 ...")
+    _add_cfg_options(parser)
+
+
+def _add_run(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--configs", required=True, nargs="+", help="config files of frozen maps")
+    parser.add_argument("--out", default="work_dirs/frozen", metavar="DIR", help="of the study")
+    parser.add_argument("--lrs", nargs="+", type=float, default=[1e-4, 3e-4, 1e-3])
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--held-out", type=float, default=0.2, help="of train, for the search")
+    parser.add_argument("--processes", type=int, default=2, help="at a time (default 2)")
+    parser.add_argument("--data-root", metavar="DIR", help="folder of the maps")
+    parser.add_argument("--word-vectors", metavar="FILE", help="for heads that have a use for them")
+    _add_cfg_options(parser)
+
+
+def _add_cfg_options(parser: argparse.ArgumentParser) -> None:
+    from mmsrdl.cli.common import KeyValues
+
+    parser.add_argument("--cfg-options", nargs="+", action=KeyValues, metavar="KEY=VALUE")
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Runs a command.
+
+    Args:
+        words: The command line; that of the process by default.
+
+    Returns:
+        0, or 1 if a training failed. Mistakes of the user end the process with 2.
+    """
+    parser = make_parser()
+    options = vars(parser.parse_args(words))
+    command = {"cache": _cache, "run": _run, "table": _table}[options.pop("command")]
+    try:
+        return command(options)
+    except (OSError, TypeError, ValueError) as error:
+        return parser.exit(2, f"{parser.prog}: error: {error}\n")
+
+
+def _cache(options: dict) -> int:
+    from experiments.frozen.cache import cache_maps
+    from mmsrdl.apis import load_config
+
+    read = ("data_root", "weights", "cfg_options")
+    cfg = load_config(options.pop("config"), **{name: options.pop(name) for name in read})
+    cache_maps(cfg, **options)
+    return 0
+
+
+def _run(options: dict) -> int:
+    # Before the processes of the trainings start: each has one thread.
+    os.environ["OMP_NUM_THREADS"] = "1"
+    from experiments.frozen.study import Study, run_study
+
+    processes = options.pop("processes")
+    return run_study(Study(**options), processes)
+
+
+def _table(options: dict) -> int:
+    from experiments.frozen.table import table_of
+
+    print(table_of(options["out"]))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

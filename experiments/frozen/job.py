@@ -1,0 +1,189 @@
+"""One training of a head on frozen maps, in a process of its own."""
+
+import json
+import os
+import sys
+import time
+import traceback
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+from mmengine.logging import MessageHub
+
+from mmsrdl.apis import load_config, train
+from mmsrdl.apis.config import LOADERS
+from mmsrdl.datasets import FeatureMaps
+from mmsrdl.datasets.feature_maps import fingerprint
+
+__all__ = ["Job", "read_result", "run_job"]
+
+STAGES = ("search", "final")
+
+
+@dataclass(frozen=True)
+class Job:
+    """A training of a study.
+
+    Attributes:
+        config: Config file.
+        stage: ``'search'`` trains on a part of the training images and is evaluated on the rest of
+            them; ``'final'`` trains on all and is evaluated on the validation images.
+        lr: Learning rate.
+        seed: Seed of the training.
+        out: Folder of the study.
+        held_out: Share of the training images that a search is evaluated on.
+        data_root: Folder of the maps; None takes the config's.
+        word_vectors: File of word vectors for heads whose embedder reads one; None likewise.
+        cfg_options: Dotted keys to values, for every config.
+    """
+
+    config: str
+    stage: str
+    lr: float
+    seed: int
+    out: str
+    held_out: float = 0.2
+    data_root: str | None = None
+    word_vectors: str | None = None
+    cfg_options: dict[str, Any] | None = field(default=None, hash=False)
+
+    @property
+    def name(self) -> str:
+        """Name of the config."""
+        return Path(self.config).stem
+
+    @property
+    def folder(self) -> Path:
+        """Folder of logs, resolved config, scores and result."""
+        return Path(self.out, self.name, f"{self.stage}_lr{self.lr:g}_seed{self.seed}")
+
+    def __str__(self) -> str:
+        return f"{self.name}, {self.stage}, lr {self.lr:g}, seed {self.seed}"
+
+    @cached_property
+    def resolved(self) -> Config:
+        """The config of the training.
+
+        Every config gets the same protocol, one evaluation after the last epoch, and no
+        checkpoints.
+
+        Raises:
+            FileNotFoundError: If a file is missing.
+            ValueError: If the config is not one of frozen maps, or an option does not fit.
+        """
+        cfg = load_config(
+            self.config,
+            work_dir=str(self.folder),
+            data_root=self.data_root,
+            seed=self.seed,
+            cfg_options=self.cfg_options,
+        )
+        for loader in LOADERS:
+            kind = cfg[loader].dataset.type
+            if kind != "mmsrdl.FeatureMapDataset":
+                raise ValueError(
+                    f"{self.config}: {loader}.dataset is {kind}, not mmsrdl.FeatureMapDataset; "
+                    "give configs that inherit _base_/datasets/*_maps.py"
+                )
+        maps = cfg.train_dataloader.dataset
+        if self.stage == "search":
+            split = dict(held_out=self.held_out, seed=0)
+            cfg.val_dataloader.dataset.ann_file = maps.ann_file
+            cfg.val_dataloader.dataset.split = dict(part="held_out", **split)
+            maps.split = dict(part="fit", **split)
+        embedder: Any = cfg.model.head.get("embedder") or {}
+        if embedder.get("word_vectors") and self.word_vectors is not None:
+            embedder.word_vectors = self.word_vectors
+        if embedder.get("cooccurrence"):
+            embedder.cooccurrence = os.path.join(maps.data_root, "cooccurrence.npz")
+        cfg.optim_wrapper.optimizer.lr = self.lr
+        cfg.train_cfg.val_interval = cfg.train_cfg.max_epochs
+        cfg.default_hooks.checkpoint = None
+        cfg.val_evaluator = dict(type="mmsrdl.MultiLabelMetric")
+        cfg.test_dataloader = cfg.test_cfg = cfg.test_evaluator = None
+        return cfg
+
+    @cached_property
+    def maps(self) -> dict[str, FeatureMaps]:
+        """The maps of the training and of the evaluation, by the names of their loaders."""
+        return {
+            name: FeatureMaps.load(
+                Path(self.resolved[name].dataset.data_root, self.resolved[name].dataset.ann_file)
+            )
+            for name in LOADERS[:2]
+        }
+
+    @cached_property
+    def key(self) -> str:
+        """What a result depends on, wherever maps and results lie."""
+        content = self.resolved.to_dict()
+        content.pop("work_dir")
+        for name in LOADERS[:2]:
+            content[name]["dataset"].pop("data_root")
+        return fingerprint([content, [maps.fingerprint for maps in self.maps.values()]])
+
+
+def read_result(job: Job) -> dict[str, Any] | None:
+    """Returns the result of a job that was done with this config on these maps, or None."""
+    path = job.folder / "result.json"
+    result = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+    return result if result is not None and result["key"] == job.key else None
+
+
+def run_job(job: Job) -> None:
+    """Trains and evaluates, and writes ``result.json``; ends the process with 1 on an error.
+
+    What is printed goes to ``output.txt`` in the job's folder, the traceback of an error to
+    ``error.txt``.
+    """
+    torch.set_num_threads(1)
+    job.folder.mkdir(parents=True, exist_ok=True)
+    for name in ("result.json", "error.txt"):
+        (job.folder / name).unlink(missing_ok=True)
+    with (job.folder / "output.txt").open("w", encoding="utf-8") as output:
+        try:
+            with redirect_stdout(output), redirect_stderr(output):
+                result = _train(job)
+        except Exception:
+            (job.folder / "error.txt").write_text(traceback.format_exc(), encoding="utf-8")
+            sys.exit(1)
+    partial = job.folder / "result.json.part"
+    partial.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    partial.replace(job.folder / "result.json")
+
+
+def _train(job: Job) -> dict[str, Any]:
+    cfg = job.resolved
+    key = job.key  # the runner changes the config
+    cfg.val_evaluator.out_file = str(job.folder / "scores.npz")
+    start = time.perf_counter()
+    model = train(cfg)
+    seconds = time.perf_counter() - start
+    scalars = MessageHub.get_current_instance().log_scalars
+    prefix = "val/mlr/"
+    return {
+        "tier": "frozen",
+        "config": job.name,
+        "stage": job.stage,
+        "lr": job.lr,
+        "seed": job.seed,
+        "metrics": {
+            name.removeprefix(prefix): float(history.current())
+            for name, history in scalars.items()
+            if name.startswith(prefix)
+        },
+        "seconds": seconds,
+        "parameters": sum(each.numel() for each in model.parameters() if each.requires_grad),
+        "epochs": cfg.train_cfg.max_epochs,
+        "batch_size": cfg.train_dataloader.batch_size,
+        "maps": {
+            name: {"fingerprint": maps.fingerprint, "shape": list(maps.maps().shape)}
+            for name, maps in job.maps.items()
+        },
+        "key": key,
+    }

@@ -1,0 +1,166 @@
+"""Every config with the same search and budget: what is missing is run, then tabulated."""
+
+import json
+import multiprocessing
+import sys
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from experiments.frozen.job import Job, read_result, run_job
+from experiments.frozen.table import best_lr, table_of
+from mmsrdl.arguments import check_integer, check_number
+
+__all__ = ["Study", "run_study"]
+
+SEARCH_SEED = 0
+
+
+@dataclass
+class Study:
+    """What is compared, and how.
+
+    Attributes:
+        configs: Config files of frozen maps.
+        out: Folder of results, logs and table.
+        lrs: Learning rates; of several the best is searched for every config.
+        seeds: Seeds of the final trainings.
+        held_out: Share of the training images that the search is evaluated on.
+        data_root: Folder of the maps; None takes the configs'.
+        word_vectors: File of word vectors, for heads that read one; None takes the configs'.
+        cfg_options: Dotted keys to values, for every config.
+
+    Raises:
+        ValueError: If a value is out of range or given twice.
+    """
+
+    configs: list[str]
+    out: str
+    lrs: list[float]
+    seeds: list[int]
+    held_out: float = 0.2
+    data_root: str | None = None
+    word_vectors: str | None = None
+    cfg_options: dict[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        names = [Path(config).stem for config in self.configs]
+        for what, values in (("--configs", names), ("--lrs", self.lrs), ("--seeds", self.seeds)):
+            if not values or len(set(values)) < len(values):
+                raise ValueError(f"{what} {values} must be at least one, and each another")
+        for lr in self.lrs:
+            check_number("--lrs", lr, low=1e-12, example=3e-4)
+        for seed in self.seeds:
+            check_integer("--seeds", seed, low=0, example=0)
+        check_number("--held-out", self.held_out, low=0.01, high=0.99, example=0.2)
+
+    def job(self, config: str, stage: str, lr: float, seed: int) -> Job:
+        """Makes one training of the study."""
+        return Job(
+            config, stage, lr, seed, self.out, self.held_out,
+            self.data_root, self.word_vectors, self.cfg_options,
+        )  # fmt: skip
+
+    def searches(self, config: str) -> list[Job]:
+        """Makes the trainings that the learning rate of a config is chosen by."""
+        lrs = self.lrs if len(self.lrs) > 1 else []
+        return [self.job(config, "search", lr, SEARCH_SEED) for lr in lrs]
+
+    def finals(self, config: str) -> list[Job]:
+        """Makes the trainings of a config whose search is done; none where all of it failed."""
+        found = [result for job in self.searches(config) if (result := read_result(job))]
+        lr = best_lr(found) if len(self.lrs) > 1 else self.lrs[0]
+        return [] if lr is None else [self.job(config, "final", lr, seed) for seed in self.seeds]
+
+
+def run_study(study: Study, processes: int = 2) -> int:
+    """Runs what is missing, and prints and writes the table, ``frozen.md``.
+
+    The learning rate of each config is the one with the highest mAP on held-out training images.
+    The validation images are seen once, after the last epoch of each final training. What fails is
+    named and does not stop the rest; a further call tries it again.
+
+    Args:
+        study: See :class:`Study`.
+        processes: How many trainings run at a time, with a thread each.
+
+    Returns:
+        0, or 1 if something failed.
+    """
+    check_integer("--processes", processes, low=1, example=2)
+    failed: list[str] = []
+    configs = [config for config in study.configs if _readable(study, config, failed)]
+    _remember(study, configs)
+    failed += _run_all([job for config in configs for job in study.searches(config)], processes)
+    failed += _run_all([job for config in configs for job in study.finals(config)], processes)
+    print("\n" + table_of(study.out))
+    for line in failed:
+        print(f"failed: {line}", file=sys.stderr)
+    return int(bool(failed))
+
+
+def _readable(study: Study, config: str, failed: list[str]) -> bool:
+    """Says whether a config can be read with its maps; if not, adds why."""
+    try:
+        return bool(study.job(config, "final", study.lrs[0], study.seeds[0]).key)
+    except Exception as error:  # whatever a config file raises
+        failed.append(f"{config}: {type(error).__name__}: {error}")
+        return False
+
+
+def _remember(study: Study, configs: list[str]) -> None:
+    """Writes ``study.json``, which the table goes by; configs of earlier calls stay."""
+    path = Path(study.out, "study.json")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    names = [Path(config).stem for config in configs]
+    if path.is_file():
+        earlier = json.loads(path.read_text(encoding="utf-8"))["configs"]
+        names = [*earlier, *(name for name in names if name not in earlier)]
+    content = {
+        "tier": "frozen",
+        "configs": names,
+        "lrs": study.lrs,
+        "seeds": study.seeds,
+        "held_out": study.held_out,
+        "cfg_options": study.cfg_options,
+    }
+    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def _run_all(jobs: Iterable[Job], processes: int) -> list[str]:
+    """Runs the jobs that have no result yet, and returns what failed."""
+    missing = [job for job in jobs if read_result(job) is None]
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["experiments.frozen.job"])  # imports take seconds
+    failed = []
+    pool = ThreadPoolExecutor(processes)
+    try:
+        futures = {pool.submit(_run_one, context, job): job for job in missing}
+        for number, future in enumerate(as_completed(futures), start=1):
+            job, error = futures[future], future.result()
+            result = read_result(job)
+            if error or result is None:
+                failed.append(f"{job}: {error or 'wrote no result'} (see {job.folder})")
+                outcome = failed[-1]
+            else:
+                outcome = f"{job}: mAP {result['metrics']['mAP']:.2f}, {result['seconds']:.0f} s"
+            print(f"[{number}/{len(missing)}] {outcome}", flush=True)
+    finally:
+        pool.shutdown(cancel_futures=True)
+    return failed
+
+
+def _run_one(context: Any, job: Job) -> str:
+    """Runs a job in a process, and returns why it failed, or ''."""
+    process = context.Process(target=run_job, args=(replace(job),))  # without what it keeps
+    process.start()
+    process.join()
+    if process.exitcode == 0:
+        return ""
+    path = job.folder / "error.txt"
+    if not path.is_file():
+        return f"ended with exit code {process.exitcode}, without a message"
+    lines = path.read_text(encoding="utf-8").strip().splitlines()
+    return lines[-1]

@@ -1,0 +1,88 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from experiments.frozen.__main__ import main
+from experiments.frozen.study import Study, run_study
+from mmsrdl.evaluation.scores_file import ScoresFile
+
+CONFIG = Path(__file__).resolve().parents[3] / "configs" / "frozen" / "gmp_voc07.py"
+
+
+@pytest.fixture
+def configs(tmp_path: Path) -> list[str]:
+    """Two heads, of which one cannot be built."""
+    good, bad = tmp_path / "good.py", tmp_path / "bad.py"
+    good.write_text(f"_base_ = {str(CONFIG)!r}\ntrain_cfg = dict(max_epochs=2)\n")
+    bad.write_text(f"_base_ = {str(good)!r}\nmodel = dict(head=dict(nonsense=1))\n")
+    return [str(good), str(bad)]
+
+
+def results(out: Path) -> dict[str, dict]:
+    return {
+        path.parent.name: json.loads(path.read_text())
+        for path in sorted(out.glob("*/*/result.json"))
+    }
+
+
+def test_a_study_searches_resumes_and_names_what_failed(
+    configs: list[str], tiny_maps: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    out = tmp_path / "out"
+    options = dict(out=str(out), lrs=[1e-4, 1e-2], held_out=0.3, data_root=str(tiny_maps))
+    assert run_study(Study(configs, seeds=[0], **options), processes=1) == 1
+    shown = capsys.readouterr()
+    assert "failed: bad, search, lr 0.0001, seed 0: TypeError" in shown.err
+    assert "nonsense" in shown.err
+    assert "| bad | not run |" in shown.out
+    first = results(out)
+    search = {name: each for name, each in first.items() if each["stage"] == "search"}
+    assert sorted(search) == ["search_lr0.0001_seed0", "search_lr0.01_seed0"]
+    (final,) = (each for each in first.values() if each["stage"] == "final")
+    best = max(search.values(), key=lambda each: (each["metrics"]["mAP"], -each["lr"]))
+    assert final["lr"] == best["lr"]
+    assert final["parameters"] == 20 * 1281
+    folder = out / "good" / f"final_lr{final['lr']:g}_seed0"
+    assert ScoresFile.load(folder / "scores.npz").scores.shape == (10, 20)
+    assert list(folder.glob("*/vis_data/config.py"))
+
+    times = {path: path.stat().st_mtime_ns for path in out.glob("good/*/result.json")}
+    assert run_study(Study(configs[:1], seeds=[0, 1], **options), processes=1) == 0
+    assert "[1/1] good, final" in capsys.readouterr().out
+    assert {path: path.stat().st_mtime_ns for path in times} == times
+    assert main(["table", "--out", str(out)]) == 0
+    table = capsys.readouterr().out
+    assert "| head (frozen) |" in table
+    assert "Tier *frozen*" in table
+    row = next(line for line in table.splitlines() if line.startswith("| good |"))
+    assert "±" in row
+    assert f"| 2 | {final['lr']:g} | 25,620 |" in row
+    assert (out / "frozen.md").read_text() in table
+
+
+def test_a_changed_config_is_run_again(
+    configs: list[str], tiny_maps: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    study = Study(configs[:1], str(tmp_path / "out"), [1e-3], [0], data_root=str(tiny_maps))
+    assert run_study(study, processes=1) == 0
+    Path(configs[0]).write_text(Path(configs[0]).read_text().replace("epochs=2", "epochs=1"))
+    capsys.readouterr()
+    assert run_study(study, processes=1) == 0
+    assert "[1/1]" in capsys.readouterr().out
+    (result,) = results(tmp_path / "out").values()
+    assert result["epochs"] == 1
+
+
+def test_mistakes_are_named(tmp_path: Path, tiny_maps: Path, capsys: pytest.CaptureFixture) -> None:
+    with pytest.raises(ValueError, match="--lrs"):
+        Study(["a.py"], "out", [], [0])
+    with pytest.raises(ValueError, match="--configs"):
+        Study(["x/a.py", "y/a.py"], "out", [1e-3], [0])
+    with pytest.raises(SystemExit, match="2"):
+        main(["table", "--out", str(tmp_path)])
+    assert "there is no study.json" in capsys.readouterr().err
+    images = CONFIG.parents[1] / "demo" / "gmp_demo.py"
+    study = Study([str(images)], str(tmp_path / "out"), [1e-3], [0])
+    assert run_study(study) == 1
+    assert "not mmsrdl.FeatureMapDataset" in capsys.readouterr().err
