@@ -1,5 +1,8 @@
 """Every config is built at full width and takes one train and one val step."""
 
+import ast
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -191,3 +194,36 @@ def test_paper_model_has_the_papers_layers(word_vectors: str) -> None:
     assert head.classifier.weight.shape == (80, 2048)
     assert [tuple(layer.weight.shape) for layer in head.embedder.layers] == [(300, 300)] * 2
     assert head.embedder.adjacency.shape == (80, 80)
+
+
+@pytest.mark.parametrize("leaf", LEAVES)
+def test_a_leaf_is_short_and_repeats_nothing(leaf: str, tmp_path: Path) -> None:
+    text = (ROOT / leaf).read_text()
+    assert len(text.splitlines()) < 40 or leaf.startswith("own/")
+    tree = ast.parse(re.sub(r"{{(_base_[^}]*)}}", r"\1", text))
+    first = tree.body.pop(0)
+    assert isinstance(first, ast.Assign)
+    assert ast.unparse(first.targets[0]) == "_base_"
+    names = ast.literal_eval(first.value)
+    folder = (ROOT / leaf).parent
+    bases = tmp_path / "bases.py"
+    bases.write_text(
+        f"_base_ = {[name if '::' in name else str(folder / name) for name in names]!r}"
+    )
+    inherited = Config.fromfile(bases)
+    own: dict = {"_base_": inherited._cfg_dict}
+    exec(compile(tree, leaf, "exec"), own)
+    del own["_base_"], own["__builtins__"]
+    assert list(repetitions(own, inherited.to_dict())) == []
+
+
+def repetitions(own: dict, inherited: dict, path: str = "") -> Iterator[str]:
+    """Names the settings of a config that are what it inherits."""
+    if own.get("_delete_"):
+        return
+    for key, value in own.items():
+        if key in inherited:
+            if isinstance(value, dict) and isinstance(inherited[key], dict):
+                yield from repetitions(value, inherited[key], f"{path}{key}.")
+            elif value == inherited[key]:
+                yield f"{path}{key}"

@@ -22,8 +22,8 @@ __all__ = ["convert_mlgcn"]
 LAYOUT = "ML-GCN's released code, ResNet-101"
 STAGES = {"0": "conv1", "1": "bn1", "4": "layer1", "5": "layer2", "6": "layer3", "7": "layer4"}
 """Places in ``features``, of which 2 and 3 have no entries."""
-LAYERS: tuple[str, ...] = ("gc1.weight", "gc2.weight")
-"""Of the graph, each [in, out]."""
+GRAPH: tuple[str, ...] = ("A", "gc1.weight", "gc2.weight")
+"""The label graph, and its layers, each [in, out]."""
 
 
 def convert_mlgcn(
@@ -55,9 +55,7 @@ def convert_mlgcn(
             f"{complaint}: it has no entries 'A' and 'features.0.weight', but such as "
             f"{', '.join(sorted(entries)[:3])}"
         )
-    graph = {
-        name: entries.pop(name) for name in ("A", "gc1.weight", "gc2.weight") if name in entries
-    }
+    graph = {name: entries.pop(name) for name in GRAPH if name in entries}
     state = backbone_entries({_torchvision(name): e for name, e in entries.items()}, complaint)
     number = math.isqrt(graph["A"].numel())
     wanted = {"A": (number, number), "gc1.weight": (300, 1024), "gc2.weight": (1024, 2048)}
@@ -69,7 +67,7 @@ def convert_mlgcn(
     order = torch.tensor([published.index(name) for name in names])
     state["head.embedder.vectors"] = _vectors(word_vectors, names, len(graph["gc1.weight"]))
     state["head.embedder.adjacency"] = graph["A"][order][:, order]
-    for layer, name in enumerate(LAYERS):
+    for layer, name in enumerate(GRAPH[1:]):
         state[f"head.embedder.layers.{layer}.weight"] = graph[name].T.contiguous()
     return ConvertedCheckpoint(
         state,

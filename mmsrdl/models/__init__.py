@@ -1,13 +1,26 @@
 """Models: label embedder x attention x classifier x loss."""
 
-from mmsrdl.models.attention import AttentionMaps, CARAttention, ClassAttention
+from mmsrdl.models.attention import (
+    AttentionMaps,
+    CARAttention,
+    ClassAttention,
+    GroupDecoder,
+    LabelDecoder,
+    QueryDecoder,
+)
 from mmsrdl.models.backbones import CachedMaps
 from mmsrdl.models.embedders import GCNLabelEmbedder
 from mmsrdl.models.erasing import ObjectErasing, erased_region
-from mmsrdl.models.heads import CARHead, ClassClassifier, ClassFeatureHead, FeatureClassifier
+from mmsrdl.models.heads import (
+    CARHead,
+    ClassClassifier,
+    ClassFeatureHead,
+    FeatureClassifier,
+    GroupClassifier,
+)
 from mmsrdl.models.losses import MultiLabelBCELoss
 from mmsrdl.models.necks import GlobalMaxPooling
-from mmsrdl.models.relations import ClassRelation
+from mmsrdl.models.relations import ClassRelation, DecoderRelation
 from mmsrdl.models.weights import backbone_init_cfg, load_from_timm
 
 __all__ = [
@@ -19,11 +32,16 @@ __all__ = [
     "ClassClassifier",
     "ClassFeatureHead",
     "ClassRelation",
+    "DecoderRelation",
     "FeatureClassifier",
     "GCNLabelEmbedder",
     "GlobalMaxPooling",
+    "GroupClassifier",
+    "GroupDecoder",
+    "LabelDecoder",
     "MultiLabelBCELoss",
     "ObjectErasing",
+    "QueryDecoder",
     "backbone_init_cfg",
     "erased_region",
     "load_from_timm",

@@ -2,5 +2,15 @@
 
 from mmsrdl.models.attention.base import AttentionMaps, ClassAttention
 from mmsrdl.models.attention.car import CARAttention
+from mmsrdl.models.attention.group_decoder import GroupDecoder
+from mmsrdl.models.attention.label_decoder import LabelDecoder
+from mmsrdl.models.attention.query_decoder import QueryDecoder
 
-__all__ = ["AttentionMaps", "CARAttention", "ClassAttention"]
+__all__ = [
+    "AttentionMaps",
+    "CARAttention",
+    "ClassAttention",
+    "GroupDecoder",
+    "LabelDecoder",
+    "QueryDecoder",
+]

@@ -3,12 +3,14 @@
 from mmsrdl.models.heads.car_head import CARHead
 from mmsrdl.models.heads.class_classifier import ClassClassifier, FeatureClassifier
 from mmsrdl.models.heads.class_feature_head import ClassFeatureHead, LabelSide, ScoredImages
+from mmsrdl.models.heads.group_classifier import GroupClassifier
 
 __all__ = [
     "CARHead",
     "ClassClassifier",
     "ClassFeatureHead",
     "FeatureClassifier",
+    "GroupClassifier",
     "LabelSide",
     "ScoredImages",
 ]
