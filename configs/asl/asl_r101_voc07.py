@@ -6,12 +6,12 @@ _base_ = [
     "../_base_/systems/asl.py",
     "../_base_/backbones/r101.py",
     "../_base_/datasets/voc07_448.py",
-    "../_base_/pipelines/cutout_randaug_448.py",
+    "../_base_/datasets/randaugment_448.py",
     "../_base_/schedules/onecycle_adam_40e.py",
     "../_base_/default_runtime.py",
 ]
 
 model = dict(backbone=_base_.backbone, head=dict(in_channels=_base_.in_channels, num_classes=20))
-train_dataloader = dict(batch_size=128, dataset=dict(pipeline=_base_.recipe_pipeline))
+train_dataloader = dict(batch_size=128, dataset=dict(pipeline=_base_.randaugment_pipeline))
 # The released code plans 80 epochs and stops after 40.
-param_scheduler = dict(total_steps=80)
+param_scheduler = dict(end=80)
