@@ -6,7 +6,7 @@ _base_ = [
     "../_base_/systems/mlgcn.py",
     "../_base_/backbones/r101.py",
     "../_base_/datasets/voc07_448.py",
-    "../_base_/schedules/mlgcn_sgd_20e.py",
+    "../_base_/schedules/mlgcn.py",
     "../_base_/default_runtime.py",
 ]
 
