@@ -22,6 +22,7 @@ from mmsrdl.apis.onnx_graph import ExportedModel
 from mmsrdl.checkpoint import fill_model, read_checkpoint
 from mmsrdl.evaluation.thresholds import Thresholds
 from mmsrdl.models.erasing import ObjectErasing
+from mmsrdl.models.label_graph import CooccurrenceGraph
 
 onnx = pytest.importorskip("onnx", reason="the extra export is not installed")
 onnxruntime = pytest.importorskip("onnxruntime", reason="the extra export is not installed")
@@ -52,6 +53,22 @@ THRESHOLDS = Thresholds(("c", "b", "a"), (0.55, 0.5, 0.45), temperature=1.7)
 def car(embed_dims: int = 6, **options: Any) -> dict:
     embedder = dict(type="mmsrdl.GCNLabelEmbedder", classes=CLASSES, embed_dims=embed_dims)
     return dict(type="mmsrdl.CARHead", num_classes=3, embedder=embedder, **options)
+
+
+def ssgrl() -> dict:
+    attention = dict(type="mmsrdl.SemanticDecoupling", hidden_channels=6)
+    graph = dict(type="mmsrdl.GGNN")
+    return {**car(), "type": "mmsrdl.ClassFeatureHead", "attention": attention, "relation": graph}
+
+
+def addgcn() -> dict:
+    return dict(
+        type="mmsrdl.ClassFeatureHead",
+        num_classes=3,
+        attention=dict(type="mmsrdl.SemanticAttention", out_channels=6),
+        relation=dict(type="mmsrdl.DynamicGCN"),
+        map_score_weight=0.5,
+    )
 
 
 def make_config(
@@ -88,6 +105,9 @@ def make_model(*args: Any, **kwargs: Any) -> nn.Module:
         model = MODELS.build({"data_preprocessor": cfg.data_preprocessor, **cfg.model})
     for parameter in model.head.parameters():
         nn.init.normal_(parameter, std=(0.7 * channels) ** -0.5)
+    for part in model.modules():
+        if isinstance(part, CooccurrenceGraph) and part.wants_counts:
+            part.take_counts(torch.tensor([[5, 2, 0], [2, 7, 1], [0, 1, 3]]), CLASSES)
     return model.eval()
 
 
@@ -104,6 +124,8 @@ HEADS = [
     (car(), None, RESNET, 8),
     (car(avg_pool=2, attention=dict(use_channel=False)), None, RESNET, 8),
     (car(), None, LITE0, 1280),
+    (ssgrl(), None, RESNET, 8),
+    (addgcn(), None, RESNET, 8),
     (LINEAR, GAP, RESNET, 8),
     (LINEAR, GMP, RESNET, 8),
     (CSRA, None, RESNET, 8),
