@@ -27,7 +27,9 @@ def class_maps(
     r"""Computes maps of where a model sees classes.
 
     - ``'attention'``: the spatial attention of a :class:`ClassFeatureHead`, such as SA of a
-      :class:`CARHead` in [0, 1]. Source: SRDL, Eq. (5).
+      :class:`CARHead` in [0, 1]. Source: SRDL, Eq. (5). Attention that sums to one over positions,
+      such as that of :class:`SemanticDecoupling`, is divided by its largest value, so that it
+      fills [0, 1], too.
     - ``'cam'``: the evidence for a class at every position. A linear layer over global average or
       maximum pooling: :math:`ReLU(\sum_d w_{cd} F_d)`, without its bias. ``CSRAClsHead``: its
       scores at the position, summed over its modules, through ReLU. Source: Zhou et al., "Learning
@@ -146,8 +148,10 @@ def _last(features: Features) -> Tensor:
 def _attention(model: nn.Module, features: Features, classes: Tensor | None) -> Tensor:
     """Spatial attention, SRDL's Eq. (5)."""
     head: Any = model.head
-    maps = head.attend(_through_neck(model, features))
-    return _chosen(maps.spatial_map(), classes)
+    maps = head.attend(_through_neck(model, features)).spatial_map()
+    if head.attention.sums_to_one:
+        maps = maps / maps.amax((2, 3), keepdim=True)
+    return _chosen(maps, classes)
 
 
 def _cam(model: nn.Module, features: Features, classes: Tensor | None) -> Tensor:
