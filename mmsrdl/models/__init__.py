@@ -4,17 +4,25 @@ from mmsrdl.models.attention import (
     AttentionMaps,
     CARAttention,
     ClassAttention,
+    GlobalPooling,
     SemanticAttention,
     SemanticDecoupling,
 )
 from mmsrdl.models.backbones import CachedMaps
-from mmsrdl.models.embedders import GCNLabelEmbedder
+from mmsrdl.models.embedders import GCNLabelEmbedder, MLGCNLabelEmbedder
 from mmsrdl.models.erasing import ObjectErasing, erased_region
-from mmsrdl.models.heads import CARHead, ClassClassifier, ClassFeatureHead, FeatureClassifier
+from mmsrdl.models.heads import (
+    CARHead,
+    ClassClassifier,
+    ClassFeatureHead,
+    EmbeddingClassifier,
+    FeatureClassifier,
+    IdentityClassifier,
+)
 from mmsrdl.models.label_graph import CooccurrenceGraph
 from mmsrdl.models.losses import MultiLabelBCELoss
 from mmsrdl.models.necks import GlobalMaxPooling
-from mmsrdl.models.relations import GGNN, ClassRelation, DynamicGCN
+from mmsrdl.models.relations import GGNN, ClassRelation, DynamicGCN, PredictionGCN
 from mmsrdl.models.weights import backbone_init_cfg, load_from_timm
 
 __all__ = [
@@ -29,11 +37,16 @@ __all__ = [
     "ClassRelation",
     "CooccurrenceGraph",
     "DynamicGCN",
+    "EmbeddingClassifier",
     "FeatureClassifier",
     "GCNLabelEmbedder",
     "GlobalMaxPooling",
+    "GlobalPooling",
+    "IdentityClassifier",
+    "MLGCNLabelEmbedder",
     "MultiLabelBCELoss",
     "ObjectErasing",
+    "PredictionGCN",
     "SemanticAttention",
     "SemanticDecoupling",
     "backbone_init_cfg",

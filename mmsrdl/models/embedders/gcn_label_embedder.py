@@ -50,8 +50,9 @@ class GCNLabelEmbedder(CooccurrenceGraph):
             see :func:`mmsrdl.datasets.save_cooccurrence`. None: they are counted
             on the training set, see :class:`CooccurrenceGraph`.
         learn_adjacency: Whether V is trained.
-        normalization: Of V: ``'symmetric'``, ``'row'`` or ``'none'``.
+        normalization: Of V: ``'symmetric'``, ``'row'``, ``'transposed'`` or ``'none'``.
         negative_slope: Slope of LeakyReLU.
+        activate_last: False ends the last layer without LeakyReLU.
 
     Shapes:
         - Output x: [C, ``out_dims``].
@@ -76,6 +77,7 @@ class GCNLabelEmbedder(CooccurrenceGraph):
         learn_adjacency: bool = True,
         normalization: str = "symmetric",
         negative_slope: float = 0.2,
+        activate_last: bool = True,
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg=init_cfg)
@@ -100,6 +102,7 @@ class GCNLabelEmbedder(CooccurrenceGraph):
         self.classes = resolve_classes(classes)
         self.word_vectors_file = word_vectors
         self.normalization, self.negative_slope = normalization, negative_slope
+        self.activate_last = activate_last
         self.out_dims = hidden_dims[-1] if num_layers else embed_dims
 
         learn_vectors = word_vectors is None if learn_vectors is None else learn_vectors
@@ -129,9 +132,8 @@ class GCNLabelEmbedder(CooccurrenceGraph):
     def init_weights(self) -> None:
         """Reads the word vectors and the graph's file, and initialises the layers."""
         super().init_weights()
-        gain = nn.init.calculate_gain("leaky_relu", self.negative_slope)
         for layer in self.layers:
-            nn.init.xavier_uniform_(cast(nn.Linear, layer).weight, gain)
+            self.init_layer(cast(nn.Linear, layer).weight)
         if self.word_vectors_file is not None:
             vectors = load_word_vectors(self.word_vectors_file, self.classes)
             if vectors.shape != self.vectors.shape:
@@ -140,6 +142,11 @@ class GCNLabelEmbedder(CooccurrenceGraph):
                     f"but embed_dims={self.vectors.shape[1]}; set embed_dims={vectors.shape[1]}"
                 )
             self.vectors.copy_(vectors)
+
+    def init_layer(self, weight: Tensor) -> None:
+        """Draws the weights of one layer, [out, in]: Xavier's uniform rule."""
+        gain = nn.init.calculate_gain("leaky_relu", self.negative_slope)
+        nn.init.xavier_uniform_(weight, gain)
 
     def forward(self) -> Tensor:
         """Computes x, [C, out_dims]; it depends on labels alone, not on an image.
@@ -153,8 +160,10 @@ class GCNLabelEmbedder(CooccurrenceGraph):
         if self.adjacency is None:
             return x
         graph = normalize_adjacency(self.graph(), self.normalization)
-        for layer in self.layers:
-            x = F.leaky_relu(graph @ layer(x), self.negative_slope)  # Eq. (3)
+        for number, layer in enumerate(self.layers, start=1):
+            x = graph @ layer(x)
+            if self.activate_last or number < len(self.layers):
+                x = F.leaky_relu(x, self.negative_slope)  # Eq. (3)
         return x
 
     def _check_vectors(self) -> None:

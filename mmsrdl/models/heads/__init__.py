@@ -1,14 +1,21 @@
 """Heads and their classifiers."""
 
 from mmsrdl.models.heads.car_head import CARHead
-from mmsrdl.models.heads.class_classifier import ClassClassifier, FeatureClassifier
+from mmsrdl.models.heads.class_classifier import (
+    ClassClassifier,
+    FeatureClassifier,
+    IdentityClassifier,
+)
 from mmsrdl.models.heads.class_feature_head import ClassFeatureHead, LabelSide, ScoredImages
+from mmsrdl.models.heads.embedding_classifier import EmbeddingClassifier
 
 __all__ = [
     "CARHead",
     "ClassClassifier",
     "ClassFeatureHead",
+    "EmbeddingClassifier",
     "FeatureClassifier",
+    "IdentityClassifier",
     "LabelSide",
     "ScoredImages",
 ]
