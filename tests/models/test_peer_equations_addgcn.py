@@ -8,7 +8,9 @@ from mmpretrain.structures import DataSample
 from torch import Tensor
 from torch.testing import assert_close
 
+from mmsrdl.apis import load_config
 from mmsrdl.models import ClassFeatureHead, ObjectErasing
+from mmsrdl.registry import MODELS
 from tests.reference import addgcn as ref
 from tests.reference import losses as ref_losses
 from tests.reference import oe as ref_oe
@@ -124,3 +126,44 @@ def test_autocast_with_erasing(system: dict) -> None:
         losses = head.loss((feature,), [DataSample(gt_score=row) for row in TARGET])
     sum(losses.values()).backward()
     assert all(parameter.grad.isfinite().all() for parameter in head.parameters())
+
+
+def test_config_has_the_papers_layers_and_recipe() -> None:
+    cfg = load_config("addgcn_r101_coco")
+    head = MODELS.build(cfg.model.head)
+    shapes = {name: tuple(value.shape) for name, value in head.named_parameters()}
+    assert shapes == {
+        "attention.fc.weight": (80, 2048),
+        "attention.transform.weight": (1024, 2048),
+        "attention.transform.bias": (1024,),
+        "relation.static_graph.weight": (80, 80),
+        "relation.static_weight.weight": (1024, 1024),
+        "relation.static_weight.bias": (1024,),
+        "relation.global_weight.weight": (1024, 1024),
+        "relation.global_weight.bias": (1024,),
+        "relation.norm.weight": (1024,),
+        "relation.norm.bias": (1024,),
+        "relation.dynamic_graph.weight": (80, 2048),
+        "relation.dynamic_graph.bias": (80,),
+        "relation.dynamic_weight.weight": (1024, 1024),
+        "relation.dynamic_weight.bias": (1024,),
+        "classifier.weight": (80, 1024),
+        "classifier.bias": (80,),
+    }
+    assert (head.map_score_weight, head.avg_pool) == (0.5, 1)
+    assert head.loss_module.reduction == "mean"
+    wrapper = cfg.optim_wrapper
+    assert (wrapper.optimizer.type, wrapper.optimizer.lr) == ("SGD", 0.05)
+    assert wrapper.paramwise_cfg.custom_keys.backbone.lr_mult == 0.1
+    assert wrapper.clip_grad.max_norm == 10
+    assert cfg.param_scheduler.milestones == [30, 40]
+    assert cfg.train_dataloader.drop_last
+
+
+def test_sam_alone_differs_from_car_in_the_attention_alone() -> None:
+    sam, car = load_config("sam_r101_coco"), load_config("car_r101_coco")
+    for key in ("optim_wrapper", "param_scheduler", "train_cfg", "train_dataloader"):
+        assert sam[key] == car[key]
+    assert sam.model.backbone == car.model.backbone
+    assert sam.model.head.loss == car.model.head.loss
+    assert not {"relation", "map_score_weight", "embedder"} & set(sam.model.head)

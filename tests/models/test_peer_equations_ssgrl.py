@@ -8,7 +8,9 @@ from mmpretrain.structures import DataSample
 from torch import Tensor
 from torch.testing import assert_close
 
+from mmsrdl.apis import load_config
 from mmsrdl.models import ClassFeatureHead, ObjectErasing
+from mmsrdl.registry import MODELS
 from tests.reference import car as ref_car
 from tests.reference import losses as ref_losses
 from tests.reference import oe as ref_oe
@@ -148,3 +150,47 @@ def test_label_side_is_computed_once_and_follows_the_weights(
         head.attention.fc_2.weight.mul_(2)
         assert not torch.allclose(head(feature), first)
         assert len(calls) == 2
+
+
+def test_config_has_the_papers_layers_and_recipe() -> None:
+    cfg = load_config("ssgrl_r101_coco")
+    head = MODELS.build(cfg.model.head)
+    shapes = {name: tuple(value.shape) for name, value in head.state_dict().items()}
+    assert shapes == {
+        "embedder.vectors": (80, 300),
+        "attention.fc_1.weight": (1024, 2048),
+        "attention.fc_2.weight": (1024, 300),
+        "attention.fc_3.weight": (1024, 1024),
+        "attention.fc_3.bias": (1024,),
+        "attention.fc_a.weight": (1, 1024),
+        "attention.fc_a.bias": (1,),
+        "relation.adjacency": (80, 80),
+        "relation.input.weight": (3 * 2048, 4096),
+        "relation.input.bias": (3 * 2048,),
+        "relation.hidden.weight": (2 * 2048, 2048),
+        "relation.hidden.bias": (2 * 2048,),
+        "relation.candidate.weight": (2048, 2048),
+        "relation.candidate.bias": (2048,),
+        "relation.output.weight": (2048, 4096),
+        "relation.output.bias": (2048,),
+        "classifier.weight": (80, 2048),
+        "classifier.bias": (80,),
+    }
+    assert not head.embedder.vectors.requires_grad
+    assert (head.relation.num_steps, head.avg_pool) == (3, 2)
+    assert head.loss_module.reduction == "mean"
+    assert cfg.model.backbone.frozen_stages == 3
+    optimizer = cfg.optim_wrapper.optimizer
+    assert (optimizer.type, optimizer.lr, optimizer.weight_decay) == ("Adam", 1e-5, 0)
+    assert cfg.train_dataloader.batch_size == 4
+    steps = [step["type"] for step in cfg.train_dataloader.dataset.pipeline]
+    assert "RandomFlip" not in steps
+
+
+def test_sd_alone_differs_from_car_in_the_attention_alone() -> None:
+    sd, car = load_config("sd_r101_coco"), load_config("car_r101_coco")
+    for key in ("optim_wrapper", "param_scheduler", "train_cfg", "train_dataloader"):
+        assert sd[key] == car[key]
+    assert sd.model.backbone == car.model.backbone
+    assert sd.model.head.loss == car.model.head.loss
+    assert "relation" not in sd.model.head
