@@ -24,6 +24,7 @@ COMMANDS = {
     "thresholds": "tune the classes' thresholds",
     "picture": "draw attention, scores, curves and reports",
     "export": "write a model as ONNX",
+    "convert": "take over published checkpoints of other code bases",
     "serve": "open a page in the browser that takes images",
     "doctor": "say what is installed, and what is broken",
 }

@@ -5,29 +5,36 @@ from mmsrdl.models.attention import (
     CARAttention,
     ClassAttention,
     GlobalPooling,
+    GroupDecoder,
+    LabelDecoder,
+    QueryDecoder,
     SemanticAttention,
     SemanticDecoupling,
 )
 from mmsrdl.models.backbones import CachedMaps
-from mmsrdl.models.embedders import GCNLabelEmbedder, MLGCNLabelEmbedder
+from mmsrdl.models.classifiers import MCARClassifier
+from mmsrdl.models.embedders import AutoencoderLabelEmbedder, GCNLabelEmbedder, MLGCNLabelEmbedder
 from mmsrdl.models.erasing import ObjectErasing, erased_region
 from mmsrdl.models.heads import (
     CARHead,
     ClassClassifier,
     ClassFeatureHead,
+    DictionaryClassifier,
     EmbeddingClassifier,
     FeatureClassifier,
+    GroupClassifier,
     IdentityClassifier,
 )
 from mmsrdl.models.label_graph import CooccurrenceGraph
 from mmsrdl.models.losses import MultiLabelBCELoss
-from mmsrdl.models.necks import GlobalMaxPooling
-from mmsrdl.models.relations import GGNN, ClassRelation, DynamicGCN, PredictionGCN
+from mmsrdl.models.necks import GlobalMaxPooling, GlobalWeightedPooling
+from mmsrdl.models.relations import GGNN, ClassRelation, DecoderRelation, DynamicGCN, PredictionGCN
 from mmsrdl.models.weights import backbone_init_cfg, load_from_timm
 
 __all__ = [
     "GGNN",
     "AttentionMaps",
+    "AutoencoderLabelEmbedder",
     "CARAttention",
     "CARHead",
     "CachedMaps",
@@ -36,17 +43,25 @@ __all__ = [
     "ClassFeatureHead",
     "ClassRelation",
     "CooccurrenceGraph",
+    "DecoderRelation",
+    "DictionaryClassifier",
     "DynamicGCN",
     "EmbeddingClassifier",
     "FeatureClassifier",
     "GCNLabelEmbedder",
     "GlobalMaxPooling",
     "GlobalPooling",
+    "GlobalWeightedPooling",
+    "GroupClassifier",
+    "GroupDecoder",
     "IdentityClassifier",
+    "LabelDecoder",
+    "MCARClassifier",
     "MLGCNLabelEmbedder",
     "MultiLabelBCELoss",
     "ObjectErasing",
     "PredictionGCN",
+    "QueryDecoder",
     "SemanticAttention",
     "SemanticDecoupling",
     "backbone_init_cfg",
