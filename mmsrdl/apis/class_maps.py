@@ -30,12 +30,12 @@ def class_maps(
 
     - ``'attention'``: the spatial attention of a :class:`ClassFeatureHead`, such as SA of a
       :class:`CARHead` in [0, 1]. Source: SRDL, Eq. (5). Attention that sums to one over positions,
-      such as that of :class:`SemanticDecoupling`, is divided by its largest value, so that it
-      fills [0, 1], too.
-    - ``'cam'``: the evidence for a class at every position, through ReLU. A linear layer over global
-      average, maximum or weighted pooling: :math:`ReLU(\sum_d w_{cd} F_d)`, without its bias.
-      ``CSRAClsHead``: its scores at the position, summed over its modules. Source: Zhou et al.,
-      "Learning Deep Features for Discriminative Localization", CVPR 2016, Eq. (2).
+      such as that of :class:`SemanticDecoupling` and of label decoders, is divided by its largest
+      value, so that it fills [0, 1], too.
+    - ``'cam'``: the evidence for a class at every position, through ReLU. A linear layer over
+      global average, maximum or weighted pooling: :math:`ReLU(\sum_d w_{cd} F_d)`, without its
+      bias. ``CSRAClsHead``: its scores at the position, summed over its modules. Source: Zhou et
+      al., "Learning Deep Features for Discriminative Localization", CVPR 2016, Eq. (2).
     - ``'gradcam'``: :math:`ReLU(\sum_d \alpha_{cd} F_d)`, where F is the backbone's last map and
       :math:`\alpha_{cd}` the mean over positions of :math:`\partial s_c / \partial F_d`. Takes one
       backward pass of the head for every k of K. Source: Selvaraju et al., "Grad-CAM", ICCV 2017,
