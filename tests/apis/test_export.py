@@ -22,6 +22,7 @@ from mmsrdl.apis.onnx_graph import ExportedModel
 from mmsrdl.checkpoint import fill_model, read_checkpoint
 from mmsrdl.evaluation.thresholds import Thresholds
 from mmsrdl.models.erasing import ObjectErasing
+from mmsrdl.models.label_graph import CooccurrenceGraph
 
 onnx = pytest.importorskip("onnx", reason="the extra export is not installed")
 onnxruntime = pytest.importorskip("onnxruntime", reason="the extra export is not installed")
@@ -64,6 +65,22 @@ def car(embed_dims: int = 6, **options: Any) -> dict:
     return dict(type="mmsrdl.CARHead", num_classes=3, embedder=embedder, **options)
 
 
+MLGCN = dict(
+    type="mmsrdl.ClassFeatureHead", num_classes=3,
+    embedder=dict(
+        type="mmsrdl.MLGCNLabelEmbedder", classes=CLASSES, embed_dims=6, hidden_dims=(5, 8)
+    ),
+    attention=dict(type="mmsrdl.GlobalPooling"),
+    classifier=dict(type="mmsrdl.EmbeddingClassifier"),
+)  # fmt: skip
+PGCN = dict(
+    type="mmsrdl.ClassFeatureHead", num_classes=3,
+    attention=dict(type="mmsrdl.GlobalPooling"),
+    relation=dict(type="mmsrdl.PredictionGCN", hidden_dims=(5, 1)),
+    classifier=dict(type="mmsrdl.IdentityClassifier"),
+)  # fmt: skip
+
+
 def make_config(
     head: dict,
     neck: dict | None = None,
@@ -98,6 +115,9 @@ def make_model(*args: Any, **kwargs: Any) -> nn.Module:
         model = MODELS.build({"data_preprocessor": cfg.data_preprocessor, **cfg.model})
     for parameter in model.head.parameters():
         nn.init.normal_(parameter, std=(0.7 * channels) ** -0.5)
+    for part in model.modules():
+        if isinstance(part, CooccurrenceGraph):
+            part.take_counts(torch.eye(3) + 1, CLASSES)
     return model.eval()
 
 
@@ -118,6 +138,8 @@ HEADS = [
     (LINEAR, GMP, RESNET, 8),
     (CSRA, None, RESNET, 8),
     (DSDL, None, RESNET, 8),
+    (MLGCN, None, RESNET, 8),
+    (PGCN, None, RESNET, 8),
 ]
 
 
