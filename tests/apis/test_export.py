@@ -81,6 +81,22 @@ PGCN = dict(
 )  # fmt: skip
 
 
+def ssgrl() -> dict:
+    attention = dict(type="mmsrdl.SemanticDecoupling", hidden_channels=6)
+    graph = dict(type="mmsrdl.GGNN")
+    return {**car(), "type": "mmsrdl.ClassFeatureHead", "attention": attention, "relation": graph}
+
+
+def addgcn() -> dict:
+    return dict(
+        type="mmsrdl.ClassFeatureHead",
+        num_classes=3,
+        attention=dict(type="mmsrdl.SemanticAttention", out_channels=6),
+        relation=dict(type="mmsrdl.DynamicGCN"),
+        map_score_weight=0.5,
+    )
+
+
 def make_config(
     head: dict,
     neck: dict | None = None,
@@ -116,8 +132,8 @@ def make_model(*args: Any, **kwargs: Any) -> nn.Module:
     for parameter in model.head.parameters():
         nn.init.normal_(parameter, std=(0.7 * channels) ** -0.5)
     for part in model.modules():
-        if isinstance(part, CooccurrenceGraph):
-            part.take_counts(torch.eye(3) + 1, CLASSES)
+        if isinstance(part, CooccurrenceGraph) and part.wants_counts:
+            part.take_counts(torch.tensor([[5, 2, 0], [2, 7, 1], [0, 1, 3]]), CLASSES)
     return model.eval()
 
 
@@ -134,6 +150,8 @@ HEADS = [
     (car(), None, RESNET, 8),
     (car(avg_pool=2, attention=dict(use_channel=False)), None, RESNET, 8),
     (car(), None, LITE0, 1280),
+    (ssgrl(), None, RESNET, 8),
+    (addgcn(), None, RESNET, 8),
     (LINEAR, GAP, RESNET, 8),
     (LINEAR, GMP, RESNET, 8),
     (CSRA, None, RESNET, 8),
