@@ -112,7 +112,8 @@ class QueryDecoder(LabelDecoder):
             x: Label embeddings, [C, d'].
 
         Returns:
-            e, [C, d]; while evaluating with what :meth:`_before_image` makes of it, [3, C, d].
+            e, [C, d]; while evaluating [3, C, d], with the first layer's state and projected
+            queries.
 
         Raises:
             ValueError: If there are none.
