@@ -7,7 +7,7 @@ _base_ = [
     "../_base_/backbones/r101.py",
     "../_base_/datasets/coco14_448.py",
     "../_base_/datasets/randaugment_448.py",
-    "../_base_/schedules/mldecoder_adam_40e.py",
+    "../_base_/schedules/onecycle_adam_40e.py",
     "../_base_/default_runtime.py",
 ]
 

@@ -37,6 +37,7 @@ class Job:
         seed: Seed of the training.
         out: Folder of the study.
         held_out: Share of the training images that a search is evaluated on.
+        search_epochs: Length of a search's training; None takes the config's.
         data_root: Folder of the maps; None takes the config's.
         word_vectors: File of word vectors for heads whose embedder reads one; None likewise.
         cfg_options: Dotted keys to values, for every config.
@@ -48,6 +49,7 @@ class Job:
     seed: int
     out: str
     held_out: float = 0.2
+    search_epochs: int | None = None
     data_root: str | None = None
     word_vectors: str | None = None
     cfg_options: dict[str, Any] | None = field(default=None, hash=False)
@@ -96,6 +98,7 @@ class Job:
             cfg.val_dataloader.dataset.ann_file = maps.ann_file
             cfg.val_dataloader.dataset.split = dict(part="held_out", **split)
             maps.split = dict(part="fit", **split)
+            cfg.train_cfg.max_epochs = self.search_epochs or cfg.train_cfg.max_epochs
         embedder: Any = cfg.model.head.get("embedder") or {}
         if embedder.get("word_vectors") and self.word_vectors is not None:
             embedder.word_vectors = self.word_vectors
@@ -161,9 +164,9 @@ def _train(job: Job) -> dict[str, Any]:
     cfg = job.resolved
     key = job.key  # the runner changes the config
     cfg.val_evaluator.out_file = str(job.folder / "scores.npz")
-    start = time.perf_counter()
+    start, cpu_start = time.perf_counter(), time.process_time()
     model = train(cfg)
-    seconds = time.perf_counter() - start
+    seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu_start
     scalars = MessageHub.get_current_instance().log_scalars
     prefix = "val/mlr/"
     return {
@@ -178,6 +181,7 @@ def _train(job: Job) -> dict[str, Any]:
             if name.startswith(prefix)
         },
         "seconds": seconds,
+        "cpu_seconds": cpu_seconds,
         "parameters": sum(each.numel() for each in model.parameters() if each.requires_grad),
         "epochs": cfg.train_cfg.max_epochs,
         "batch_size": cfg.train_dataloader.batch_size,

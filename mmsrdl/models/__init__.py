@@ -4,27 +4,37 @@ from mmsrdl.models.attention import (
     AttentionMaps,
     CARAttention,
     ClassAttention,
+    GlobalPooling,
     GroupDecoder,
     LabelDecoder,
     QueryDecoder,
+    SemanticAttention,
+    SemanticDecoupling,
 )
 from mmsrdl.models.backbones import CachedMaps
-from mmsrdl.models.embedders import GCNLabelEmbedder
+from mmsrdl.models.classifiers import MCARClassifier
+from mmsrdl.models.embedders import AutoencoderLabelEmbedder, GCNLabelEmbedder, MLGCNLabelEmbedder
 from mmsrdl.models.erasing import ObjectErasing, erased_region
 from mmsrdl.models.heads import (
     CARHead,
     ClassClassifier,
     ClassFeatureHead,
+    DictionaryClassifier,
+    EmbeddingClassifier,
     FeatureClassifier,
     GroupClassifier,
+    IdentityClassifier,
 )
+from mmsrdl.models.label_graph import CooccurrenceGraph
 from mmsrdl.models.losses import MultiLabelBCELoss
-from mmsrdl.models.necks import GlobalMaxPooling
-from mmsrdl.models.relations import ClassRelation, DecoderRelation
+from mmsrdl.models.necks import GlobalMaxPooling, GlobalWeightedPooling
+from mmsrdl.models.relations import GGNN, ClassRelation, DecoderRelation, DynamicGCN, PredictionGCN
 from mmsrdl.models.weights import backbone_init_cfg, load_from_timm
 
 __all__ = [
+    "GGNN",
     "AttentionMaps",
+    "AutoencoderLabelEmbedder",
     "CARAttention",
     "CARHead",
     "CachedMaps",
@@ -32,16 +42,28 @@ __all__ = [
     "ClassClassifier",
     "ClassFeatureHead",
     "ClassRelation",
+    "CooccurrenceGraph",
     "DecoderRelation",
+    "DictionaryClassifier",
+    "DynamicGCN",
+    "EmbeddingClassifier",
     "FeatureClassifier",
     "GCNLabelEmbedder",
     "GlobalMaxPooling",
+    "GlobalPooling",
+    "GlobalWeightedPooling",
     "GroupClassifier",
     "GroupDecoder",
+    "IdentityClassifier",
     "LabelDecoder",
+    "MCARClassifier",
+    "MLGCNLabelEmbedder",
     "MultiLabelBCELoss",
     "ObjectErasing",
+    "PredictionGCN",
     "QueryDecoder",
+    "SemanticAttention",
+    "SemanticDecoupling",
     "backbone_init_cfg",
     "erased_region",
     "load_from_timm",

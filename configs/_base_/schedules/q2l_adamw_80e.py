@@ -24,6 +24,3 @@ custom_hooks = [
 train_cfg = dict(type="mmsrdl.ResumableEpochLoop", max_epochs=80, val_interval=1)
 val_cfg = dict()
 test_cfg = dict()
-
-# Used by --auto-scale-lr: the learning rate is meant for 64 images a step.
-auto_scale_lr = dict(base_batch_size=64, enable=False)
