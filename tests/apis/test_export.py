@@ -217,7 +217,7 @@ def test_a_model_that_crops_is_refused(tmp_path: Path) -> None:
     cfg.model.type = "mmsrdl.MCARClassifier"
     with DefaultScope.overwrite_default_scope("mmpretrain"):
         model = MODELS.build({"data_preprocessor": cfg.data_preprocessor, **cfg.model}).eval()
-    with pytest.raises(TypeError, match="second pass looks depends.*mcar_global"):
+    with pytest.raises(TypeError, match=r"second pass looks depends.*mcar_global"):
         export_onnx(model, CLASSES, tmp_path / "model.onnx", 32)
     # The same weights as one stream.
     single = make_model(LINEAR, GAP)
