@@ -21,6 +21,8 @@ default_hooks = dict(
     unknown_labels=dict(type="mmsrdl.UnknownLabelGuardHook"),
     data_guard=dict(type="mmsrdl.DataGuardHook"),
     checkpoint_guard=dict(type="mmsrdl.CheckpointGuardHook"),
+    # Label graphs made of co-occurrence get the training set's; other models need none.
+    cooccurrence=dict(type="mmsrdl.CooccurrenceHook"),
     visualization=dict(type="VisualizationHook", enable=False),
 )
 

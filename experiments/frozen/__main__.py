@@ -49,6 +49,7 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--lrs", nargs="+", type=float, default=[1e-4, 3e-4, 1e-3])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--held-out", type=float, default=0.2, help="of train, for the search")
+    parser.add_argument("--search-epochs", type=int, help="of the search (default: the configs')")
     parser.add_argument("--processes", type=int, default=2, help="at a time (default 2)")
     parser.add_argument("--data-root", metavar="DIR", help="folder of the maps")
     parser.add_argument("--word-vectors", metavar="FILE", help="for heads that have a use for them")

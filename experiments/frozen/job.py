@@ -37,6 +37,7 @@ class Job:
         seed: Seed of the training.
         out: Folder of the study.
         held_out: Share of the training images that a search is evaluated on.
+        search_epochs: Length of a search's training; None takes the config's.
         data_root: Folder of the maps; None takes the config's.
         word_vectors: File of word vectors for heads whose embedder reads one; None likewise.
         cfg_options: Dotted keys to values, for every config.
@@ -48,6 +49,7 @@ class Job:
     seed: int
     out: str
     held_out: float = 0.2
+    search_epochs: int | None = None
     data_root: str | None = None
     word_vectors: str | None = None
     cfg_options: dict[str, Any] | None = field(default=None, hash=False)
@@ -96,6 +98,7 @@ class Job:
             cfg.val_dataloader.dataset.ann_file = maps.ann_file
             cfg.val_dataloader.dataset.split = dict(part="held_out", **split)
             maps.split = dict(part="fit", **split)
+            cfg.train_cfg.max_epochs = self.search_epochs or cfg.train_cfg.max_epochs
         embedder: Any = cfg.model.head.get("embedder") or {}
         if embedder.get("word_vectors") and self.word_vectors is not None:
             embedder.word_vectors = self.word_vectors

@@ -28,6 +28,7 @@ class Study:
         lrs: Learning rates; of several the best is searched for every config.
         seeds: Seeds of the final trainings.
         held_out: Share of the training images that the search is evaluated on.
+        search_epochs: Length of the search's trainings; None takes the configs'.
         data_root: Folder of the maps; None takes the configs'.
         word_vectors: File of word vectors, for heads that read one; None takes the configs'.
         cfg_options: Dotted keys to values, for every config.
@@ -41,6 +42,7 @@ class Study:
     lrs: list[float]
     seeds: list[int]
     held_out: float = 0.2
+    search_epochs: int | None = None
     data_root: str | None = None
     word_vectors: str | None = None
     cfg_options: dict[str, Any] | None = None
@@ -54,12 +56,14 @@ class Study:
             check_number("--lrs", lr, low=1e-12, example=3e-4)
         for seed in self.seeds:
             check_integer("--seeds", seed, low=0, example=0)
+        if self.search_epochs is not None:
+            check_integer("--search-epochs", self.search_epochs, low=1, example=4)
         check_number("--held-out", self.held_out, low=0.01, high=0.99, example=0.2)
 
     def job(self, config: str, stage: str, lr: float, seed: int) -> Job:
         """Makes one training of the study."""
         return Job(
-            config, stage, lr, seed, self.out, self.held_out,
+            config, stage, lr, seed, self.out, self.held_out, self.search_epochs,
             self.data_root, self.word_vectors, self.cfg_options,
         )  # fmt: skip
 
@@ -124,6 +128,7 @@ def _remember(study: Study, configs: list[str]) -> None:
         "lrs": study.lrs,
         "seeds": study.seeds,
         "held_out": study.held_out,
+        "search_epochs": study.search_epochs,
         "cfg_options": study.cfg_options,
     }
     path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

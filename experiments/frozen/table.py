@@ -86,7 +86,8 @@ def _protocol(study: dict[str, Any], finals: list[Result]) -> list[str]:
     if len(study["lrs"]) > 1:
         text += (
             f" The learning rate is that of the highest mAP on {study['held_out']:.0%} of the "
-            "training images, held out of the search's training."
+            "training images, held out of the search's training"
+            + (f" of {study['search_epochs']} epochs." if study["search_epochs"] else ".")
         )
     if not finals:
         return [text]

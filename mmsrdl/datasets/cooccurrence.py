@@ -9,12 +9,15 @@ import torch
 from torch import Tensor
 
 from mmsrdl.datasets.annotation_file import first_of
+from mmsrdl.datasets.class_names import first_difference
 from mmsrdl.datasets.npz import read_npz
+from mmsrdl.datasets.wrappers import inner_datasets
 
 __all__ = [
     "conditional_probability",
     "cooccurrence_matrix",
     "load_cooccurrence",
+    "reorder_counts",
     "save_cooccurrence",
 ]
 
@@ -24,17 +27,46 @@ def cooccurrence_matrix(dataset: Any) -> Tensor:
 
     Args:
         dataset: A multi-label data set, or a wrapper of some, with ``metainfo['classes']`` and
-            ``get_data_info(i)['gt_label']``. Images are not read.
+            ``get_data_info(i)['gt_label']``. Images are not read. One that a wrapper shows n times
+            an epoch counts n times.
 
     Returns:
-        int64 [C, C], symmetric; the diagonal counts the positives of each class.
+        int64 [C, C], symmetric; the diagonal counts the positives of each class. An unknown label
+        is no positive.
+
+    Raises:
+        ValueError: If there are no such labels, or the wrapped data sets differ in their classes.
     """
-    num_classes = len(dataset.metainfo["classes"])
-    counts = np.zeros((num_classes, num_classes), dtype=np.int64)
+    classes = _classes_of(dataset)
+    counts = np.zeros((len(classes), len(classes)), dtype=np.int64)
     for index in range(len(dataset)):
-        labels = dataset.get_data_info(index)["gt_label"]
+        labels = dataset.get_data_info(index).get("gt_label")
+        if np.ndim(labels) != 1:
+            raise ValueError(
+                f"label co-occurrence needs lists of positive classes, but sample {index} of "
+                f"{type(dataset).__name__} has gt_label={labels!r}; use a multi-label data set"
+            )
         counts[np.ix_(labels, labels)] += 1
     return torch.from_numpy(counts)
+
+
+def _classes_of(dataset: Any) -> Sequence[str]:
+    classes = (getattr(dataset, "metainfo", None) or {}).get("classes")
+    if not classes or not hasattr(dataset, "get_data_info"):
+        raise ValueError(
+            f"label co-occurrence cannot be counted on a {type(dataset).__name__}, which lacks "
+            "metainfo['classes'] or get_data_info(); use MMEngine's data sets and wrappers, or "
+            "give counts as cooccurrence=FILE (tools/dataset_tools/cooccurrence.py writes one)"
+        )
+    for inner in inner_datasets(dataset):
+        names = (getattr(inner, "metainfo", None) or {}).get("classes")
+        if names and tuple(names) != tuple(classes):
+            raise ValueError(
+                "label co-occurrence is counted over data sets of the same classes, but a "
+                f"{type(inner).__name__} has others: {first_difference(names, classes)}; give all "
+                "the same metainfo=dict(classes=[...])"
+            )
+    return classes
 
 
 def conditional_probability(counts: Tensor) -> Tensor:
@@ -84,14 +116,34 @@ def load_cooccurrence(path: str | PathLike[str], classes: Sequence[str]) -> Tens
             f"cooccurrence='{path}' must hold counts of 0 or more, got {values.dtype}; count anew "
             "with tools/dataset_tools/cooccurrence.py"
         )
-    missing = [name for name in classes if name not in names]
+    return reorder_counts(torch.from_numpy(values), names, classes, f"cooccurrence='{path}'")
+
+
+def reorder_counts(
+    counts: Tensor, names: Sequence[str], classes: Sequence[str], source: str
+) -> Tensor:
+    """Picks the counts of some classes by name.
+
+    Args:
+        counts: Counts [M, M] of M classes.
+        names: Their M names.
+        classes: Names of the C classes wanted, in the order wanted.
+        source: What holds the counts, for the error.
+
+    Returns:
+        [C, C].
+
+    Raises:
+        ValueError: If a class is not among the names.
+    """
+    places = {name: place for place, name in enumerate(names)}
+    missing = [name for name in classes if name not in places]
     if missing:
         raise ValueError(
-            f"cooccurrence='{path}' has no counts of the classes {first_of(missing)}; it holds "
-            f"{first_of(names)}. Count them on a data set of these classes"
+            f"{source} has no counts of the classes {first_of(missing)}; it holds "
+            f"{first_of(list(names))}. Count them on a data set of these classes"
         )
-    counts = torch.from_numpy(values)
-    order = [names.index(name) for name in classes]
+    order = [places[name] for name in classes]
     return counts[order][:, order]
 
 

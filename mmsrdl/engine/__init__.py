@@ -3,6 +3,7 @@
 from mmsrdl.engine.hooks import (
     ChannelsLastHook,
     CheckpointGuardHook,
+    CooccurrenceHook,
     DataGuardHook,
     IterationSeedHook,
     MetricModelHook,
@@ -15,6 +16,7 @@ from mmsrdl.engine.loops import ResumableEpochLoop, ResumableIterLoop
 __all__ = [
     "ChannelsLastHook",
     "CheckpointGuardHook",
+    "CooccurrenceHook",
     "DataGuardHook",
     "IterationSeedHook",
     "MetricModelHook",

@@ -2,6 +2,7 @@
 
 from mmsrdl.engine.hooks.channels_last_hook import ChannelsLastHook
 from mmsrdl.engine.hooks.checkpoint_guard_hook import CheckpointGuardHook
+from mmsrdl.engine.hooks.cooccurrence_hook import CooccurrenceHook
 from mmsrdl.engine.hooks.data_guard_hook import DataGuardHook
 from mmsrdl.engine.hooks.iteration_seed_hook import IterationSeedHook
 from mmsrdl.engine.hooks.metric_model_hook import MetricModelHook
@@ -12,6 +13,7 @@ from mmsrdl.engine.hooks.unknown_label_guard_hook import UnknownLabelGuardHook
 __all__ = [
     "ChannelsLastHook",
     "CheckpointGuardHook",
+    "CooccurrenceHook",
     "DataGuardHook",
     "IterationSeedHook",
     "MetricModelHook",

@@ -5,6 +5,7 @@ from typing import Any
 
 from mmengine.hooks import Hook
 from mmengine.runner import BaseLoop, Runner
+from torch import nn
 
 from mmsrdl.datasets import VOCMultiLabel, inner_datasets
 from mmsrdl.datasets.class_names import first_difference
@@ -19,7 +20,7 @@ Classes = tuple[str, ...]
 class DataGuardHook(Hook):
     """Refuses, before anything is computed, what would give wrong figures or fail later.
 
-    Classes of data sets, embeddings and head that differ in number, name or order; a data set
+    Classes of data sets, head and its parts that differ in number, name or order; a data set
     without a pipeline; Pascal VOC evaluated with its training labels; a metric's ``topk`` beyond
     the number of classes.
 
@@ -84,13 +85,14 @@ def _check_data(name: str, dataset: Any, is_evaluated: bool) -> None:
 
 def _check_model(model: Any, loader: str, classes: Classes) -> None:
     head = getattr(model, "head", None)
-    embedded = getattr(getattr(head, "embedder", None), "classes", None)
-    if embedded is not None and tuple(embedded) != classes:
-        raise ValueError(
-            f"model.head.embedder.classes are not the classes of {loader}: "
-            f"{first_difference(tuple(embedded), classes)}; give the embedder the data set's "
-            "classes in their order"
-        )
+    for name, part in head.named_children() if isinstance(head, nn.Module) else ():
+        names = getattr(part, "classes", None)
+        if names is not None and tuple(names) != classes:
+            raise ValueError(
+                f"model.head.{name}.classes are not the classes of {loader}: "
+                f"{first_difference(tuple(names), classes)}; give the {name} the data set's "
+                "classes in their order"
+            )
     size = num_outputs(head)
     if size is not None and size != len(classes):
         raise ValueError(

@@ -2,6 +2,7 @@
 
 from mmsrdl.models.attention.base import AttentionMaps, ClassAttention
 from mmsrdl.models.attention.car import CARAttention
+from mmsrdl.models.attention.global_pooling import GlobalPooling
 from mmsrdl.models.attention.group_decoder import GroupDecoder
 from mmsrdl.models.attention.label_decoder import LabelDecoder
 from mmsrdl.models.attention.query_decoder import QueryDecoder
@@ -10,6 +11,7 @@ __all__ = [
     "AttentionMaps",
     "CARAttention",
     "ClassAttention",
+    "GlobalPooling",
     "GroupDecoder",
     "LabelDecoder",
     "QueryDecoder",

@@ -1,20 +1,27 @@
 """Label embeddings: word vectors, and graphs over them."""
 
-from mmsrdl.models.embedders.adjacency import init_adjacency, normalize_adjacency
+from mmsrdl.models.embedders.adjacency import (
+    init_adjacency,
+    normalize_adjacency,
+    reweighted_adjacency,
+)
 from mmsrdl.models.embedders.gcn_label_embedder import GCNLabelEmbedder
 from mmsrdl.models.embedders.label_vectors import (
     LabelVectors,
     cached_label_vectors,
     make_label_vectors,
 )
+from mmsrdl.models.embedders.mlgcn_label_embedder import MLGCNLabelEmbedder
 from mmsrdl.models.embedders.word_vectors import load_word_vectors
 
 __all__ = [
     "GCNLabelEmbedder",
     "LabelVectors",
+    "MLGCNLabelEmbedder",
     "cached_label_vectors",
     "init_adjacency",
     "load_word_vectors",
     "make_label_vectors",
     "normalize_adjacency",
+    "reweighted_adjacency",
 ]

@@ -4,13 +4,11 @@ from collections.abc import Sequence
 from typing import cast
 
 import torch
-from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mmsrdl.arguments import check_integer, check_number
 from mmsrdl.datasets.class_names import resolve_classes
-from mmsrdl.datasets.cooccurrence import load_cooccurrence
 from mmsrdl.models.embedders.adjacency import (
     ADJACENCIES,
     NORMALIZATIONS,
@@ -18,11 +16,12 @@ from mmsrdl.models.embedders.adjacency import (
     normalize_adjacency,
 )
 from mmsrdl.models.embedders.word_vectors import load_word_vectors
+from mmsrdl.models.label_graph import CooccurrenceGraph
 from mmsrdl.registry import MODELS
 
 
 @MODELS.register_module()
-class GCNLabelEmbedder(BaseModule):
+class GCNLabelEmbedder(CooccurrenceGraph):
     r"""Embeds every class by a graph convolution over all classes.
 
     .. math:: A^{l+1} = \mathrm{LeakyReLU}(\hat V A^l W^l), \qquad x_c = A^L_c
@@ -48,10 +47,12 @@ class GCNLabelEmbedder(BaseModule):
         learn_vectors: Whether A^0 is trained. Defaults to ``word_vectors is None``.
         adjacency: Initial V: ``'random'``, ``'identity'`` or ``'cooccurrence'``.
         cooccurrence: File of label counts for ``adjacency='cooccurrence'``,
-            see :func:`mmsrdl.datasets.save_cooccurrence`.
+            see :func:`mmsrdl.datasets.save_cooccurrence`. None: they are counted
+            on the training set, see :class:`CooccurrenceGraph`.
         learn_adjacency: Whether V is trained.
-        normalization: Of V: ``'symmetric'``, ``'row'`` or ``'none'``.
+        normalization: Of V: ``'symmetric'``, ``'row'``, ``'transposed'`` or ``'none'``.
         negative_slope: Slope of LeakyReLU.
+        activate_last: False ends the last layer without LeakyReLU.
 
     Shapes:
         - Output x: [C, ``out_dims``].
@@ -60,6 +61,8 @@ class GCNLabelEmbedder(BaseModule):
         TypeError: If a size is no integer or the slope no number.
         ValueError: For an unknown or contradictory option, or one out of range.
     """
+
+    classes: tuple[str, ...]
 
     def __init__(
         self,
@@ -74,6 +77,7 @@ class GCNLabelEmbedder(BaseModule):
         learn_adjacency: bool = True,
         normalization: str = "symmetric",
         negative_slope: float = 0.2,
+        activate_last: bool = True,
         init_cfg: dict | None = None,
     ) -> None:
         super().__init__(init_cfg=init_cfg)
@@ -95,15 +99,10 @@ class GCNLabelEmbedder(BaseModule):
             )
         if adjacency not in ADJACENCIES:
             raise ValueError(f"adjacency={adjacency!r} is unknown; use one of {ADJACENCIES}")
-        if adjacency == "cooccurrence" and cooccurrence is None:
-            raise ValueError(
-                "adjacency='cooccurrence' needs cooccurrence=FILE; write one with "
-                "tools/dataset_tools/cooccurrence.py"
-            )
         self.classes = resolve_classes(classes)
         self.word_vectors_file = word_vectors
-        self.cooccurrence_file = cooccurrence if adjacency == "cooccurrence" else None
         self.normalization, self.negative_slope = normalization, negative_slope
+        self.activate_last = activate_last
         self.out_dims = hidden_dims[-1] if num_layers else embed_dims
 
         learn_vectors = word_vectors is None if learn_vectors is None else learn_vectors
@@ -113,8 +112,9 @@ class GCNLabelEmbedder(BaseModule):
         self.vectors = nn.Parameter(vectors, requires_grad=learn_vectors)
         self.adjacency: nn.Parameter | None = None
         if num_layers:
-            start = torch.eye(len(self.classes))
-            if adjacency != "cooccurrence":
+            if adjacency == "cooccurrence":
+                start = self.await_counts(len(self.classes), self.classes, cooccurrence)
+            else:
                 start = init_adjacency(adjacency, len(self.classes))
             self.adjacency = nn.Parameter(start, requires_grad=learn_adjacency)
         self._vectors_present = False
@@ -130,11 +130,10 @@ class GCNLabelEmbedder(BaseModule):
 
     @torch.no_grad()
     def init_weights(self) -> None:
-        """Reads the word vectors, counts the graph and initialises the layers."""
+        """Reads the word vectors and the graph's file, and initialises the layers."""
         super().init_weights()
-        gain = nn.init.calculate_gain("leaky_relu", self.negative_slope)
         for layer in self.layers:
-            nn.init.xavier_uniform_(cast(nn.Linear, layer).weight, gain)
+            self.init_layer(cast(nn.Linear, layer).weight)
         if self.word_vectors_file is not None:
             vectors = load_word_vectors(self.word_vectors_file, self.classes)
             if vectors.shape != self.vectors.shape:
@@ -143,24 +142,28 @@ class GCNLabelEmbedder(BaseModule):
                     f"but embed_dims={self.vectors.shape[1]}; set embed_dims={vectors.shape[1]}"
                 )
             self.vectors.copy_(vectors)
-        if self.adjacency is not None and self.cooccurrence_file is not None:
-            counts = load_cooccurrence(self.cooccurrence_file, self.classes)
-            self.adjacency.copy_(init_adjacency("cooccurrence", self.num_classes, counts))
+
+    def init_layer(self, weight: Tensor) -> None:
+        """Draws the weights of one layer, [out, in]: Xavier's uniform rule."""
+        gain = nn.init.calculate_gain("leaky_relu", self.negative_slope)
+        nn.init.xavier_uniform_(weight, gain)
 
     def forward(self) -> Tensor:
         """Computes x, [C, out_dims]; it depends on labels alone, not on an image.
 
         Raises:
-            RuntimeError: If no word vectors were ever loaded.
+            RuntimeError: If no word vectors were ever loaded, or no label counts.
         """
         if not self._vectors_present:
             self._check_vectors()
         x: Tensor = self.vectors
         if self.adjacency is None:
             return x
-        graph = normalize_adjacency(self.adjacency, self.normalization)
-        for layer in self.layers:
-            x = F.leaky_relu(graph @ layer(x), self.negative_slope)  # Eq. (3)
+        graph = normalize_adjacency(self.graph(), self.normalization)
+        for number, layer in enumerate(self.layers, start=1):
+            x = graph @ layer(x)
+            if self.activate_last or number < len(self.layers):
+                x = F.leaky_relu(x, self.negative_slope)  # Eq. (3)
         return x
 
     def _check_vectors(self) -> None:

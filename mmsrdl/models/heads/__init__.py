@@ -1,16 +1,23 @@
 """Heads and their classifiers."""
 
 from mmsrdl.models.heads.car_head import CARHead
-from mmsrdl.models.heads.class_classifier import ClassClassifier, FeatureClassifier
+from mmsrdl.models.heads.class_classifier import (
+    ClassClassifier,
+    FeatureClassifier,
+    IdentityClassifier,
+)
 from mmsrdl.models.heads.class_feature_head import ClassFeatureHead, LabelSide, ScoredImages
+from mmsrdl.models.heads.embedding_classifier import EmbeddingClassifier
 from mmsrdl.models.heads.group_classifier import GroupClassifier
 
 __all__ = [
     "CARHead",
     "ClassClassifier",
     "ClassFeatureHead",
+    "EmbeddingClassifier",
     "FeatureClassifier",
     "GroupClassifier",
+    "IdentityClassifier",
     "LabelSide",
     "ScoredImages",
 ]

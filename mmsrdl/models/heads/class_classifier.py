@@ -85,3 +85,32 @@ class ClassClassifier(FeatureClassifier):
         if classes is not None and len(weight) > 1:
             weight, bias = weight[classes], bias[classes]
         return (feature * weight).sum(-1) + bias  # Eq. (2)
+
+
+@MODELS.register_module()
+class IdentityClassifier(FeatureClassifier):
+    """Takes class features of one number each for the logits.
+
+    Of use after a relation that ends in scores, such as P-GCN's.
+
+    Args:
+        in_channels: E, which must be 1.
+
+    Raises:
+        ValueError: If it is not.
+    """
+
+    def __init__(self, in_channels: int) -> None:
+        super().__init__()
+        if in_channels != 1:
+            raise ValueError(
+                f"in_channels={in_channels}: IdentityClassifier takes class features of one number "
+                "for scores; end the relation with it, such as hidden_dims=(1024, 1), or use "
+                "classifier='per_class'"
+            )
+
+    def forward(
+        self, feature: Tensor, classes: Tensor | None = None, labels: Tensor | None = None
+    ) -> Tensor:
+        """Returns the features, [B, C, 1], as logits, [B, C]; see :class:`FeatureClassifier`."""
+        return feature.squeeze(-1)

@@ -2,5 +2,10 @@
 
 from mmsrdl.models.relations.base import ClassRelation
 from mmsrdl.models.relations.decoder_relation import DecoderRelation
+from mmsrdl.models.relations.prediction_gcn import PredictionGCN
 
-__all__ = ["ClassRelation", "DecoderRelation"]
+__all__ = [
+    "ClassRelation",
+    "DecoderRelation",
+    "PredictionGCN",
+]

@@ -30,7 +30,9 @@ def test_a_study_searches_resumes_and_names_what_failed(
     configs: list[str], tiny_maps: Path, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
     out = tmp_path / "out"
-    options = dict(out=str(out), lrs=[1e-4, 1e-2], held_out=0.3, data_root=str(tiny_maps))
+    options = dict(
+        out=str(out), lrs=[1e-4, 1e-2], held_out=0.3, search_epochs=1, data_root=str(tiny_maps)
+    )
     assert run_study(Study(configs, seeds=[0], **options), processes=1) == 1
     shown = capsys.readouterr()
     assert "failed: bad, search, lr 0.0001, seed 0: TypeError" in shown.err
@@ -39,9 +41,11 @@ def test_a_study_searches_resumes_and_names_what_failed(
     first = results(out)
     search = {name: each for name, each in first.items() if each["stage"] == "search"}
     assert sorted(search) == ["search_lr0.0001_seed0", "search_lr0.01_seed0"]
+    assert [each["epochs"] for each in search.values()] == [1, 1]
     (final,) = (each for each in first.values() if each["stage"] == "final")
     best = max(search.values(), key=lambda each: (each["metrics"]["mAP"], -each["lr"]))
     assert final["lr"] == best["lr"]
+    assert final["epochs"] == 2
     assert final["parameters"] == 20 * 1281
     folder = out / "good" / f"final_lr{final['lr']:g}_seed0"
     assert ScoresFile.load(folder / "scores.npz").scores.shape == (10, 20)

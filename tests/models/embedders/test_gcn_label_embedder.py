@@ -70,7 +70,6 @@ def test_initial_adjacency(tmp_path: Path) -> None:
         (dict(classes=["a", "b", "a"]), "none twice; twice: 'a'"),
         (dict(classes=[]), "at least one name"),
         (dict(adjacency="full"), "adjacency='full' is unknown"),
-        (dict(adjacency="cooccurrence"), "needs cooccurrence=FILE"),
         (dict(normalization="softmax"), "normalization='softmax' is unknown"),
         (dict(hidden_dims=[4, 4, 4]), "has 3 layers but num_layers=2"),
         (dict(hidden_dims=[4, 0]), "an entry of hidden_dims=0 must be at least 1"),

@@ -1,0 +1,22 @@
+# Paper: none; ML-GCN on the built-in demo scenes, from scratch.
+# Expected: docs/systems/mlgcn.md.
+# Run: python tools/train.py configs/demo/mlgcn_demo.py
+_base_ = [
+    "../_base_/systems/mlgcn.py",
+    "../_base_/backbones/narrow_r18.py",
+    "../_base_/datasets/demo.py",
+    "../_base_/schedules/demo_8e.py",
+    "../_base_/demo_runtime.py",
+]
+
+model = dict(
+    backbone=_base_.backbone,
+    head=dict(
+        in_channels=_base_.in_channels,
+        num_classes=14,
+        # No word vectors: the demo downloads nothing, so label vectors are learned.
+        embedder=dict(
+            classes=_base_.classes, word_vectors=None, embed_dims=64, hidden_dims=(64, 64)
+        ),
+    ),
+)
