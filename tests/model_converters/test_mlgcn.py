@@ -93,6 +93,28 @@ def test_scores_are_those_of_the_published_weights(
     assert_close(found, expected, rtol=1e-4, atol=1e-4)
 
 
+def test_converted_file_is_evaluated(
+    resnet: nn.Module, tiny_voc: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By the command that the conversion names: every entry is there, and the data's classes."""
+    torch.save({"state_dict": make_state(resnet)}, tmp_path / "a.pth.tar")
+    write_vectors(tmp_path / "vectors.npz", VOC_CATEGORIES)
+    target = str(tmp_path / "mlgcn.pth")
+    convert_mlgcn(tmp_path / "a.pth.tar", tmp_path / "vectors.npz").save(target)
+    options = {
+        "test_dataloader.dataset.pipeline.1.scale": "(64,64)",
+        "test_dataloader.num_workers": 0,
+        "test_dataloader.persistent_workers": False,
+    }
+    words = ["test", "mlgcn_r101_voc07", target, "--data-root", str(tiny_voc)]
+    words += ["--work-dir", str(tmp_path / "work"), "--out", str(tmp_path / "scores.npz")]
+    assert main([*words, "--cfg-options", *(f"{k}={v}" for k, v in options.items())]) == 0
+    assert "mlr/mAP" in capsys.readouterr().out
+    with np.load(tmp_path / "scores.npz") as file:
+        assert tuple(file["names"]) == VOC_CATEGORIES
+        assert np.isfinite(file["scores"]).all()
+
+
 def test_later_torch_and_several_gpus(resnet: nn.Module, tmp_path: Path) -> None:
     """Counters of BN, the prefix of DataParallel, and torch's zip format."""
     state = make_state(resnet)
