@@ -1,21 +1,23 @@
 """Where a model sees a class: the maps of every multi-label head behind one function."""
 
-from collections.abc import Sequence
 from typing import Any, Literal, get_args
 
 import torch
-from mmpretrain.models.heads import CSRAClsHead, MultiLabelClsHead, MultiLabelLinearClsHead
-from mmpretrain.models.necks import GlobalAveragePooling
+from mmpretrain.models.heads import MultiLabelClsHead
 from torch import Tensor, nn
 
-from mmsrdl.models.erasing.csra import csra_scores
+from mmsrdl.models.class_evidence import (
+    Features,
+    class_evidence,
+    has_class_evidence,
+    last_map,
+    through_neck,
+)
 from mmsrdl.models.heads import ClassFeatureHead
-from mmsrdl.models.necks import GlobalMaxPooling
 
 __all__ = ["MapMethod", "class_maps", "feature_class_maps", "map_methods", "multi_label_head"]
 
 MapMethod = Literal["auto", "attention", "cam", "gradcam"]
-Features = Tensor | Sequence[Tensor]
 
 
 def class_maps(
@@ -28,10 +30,10 @@ def class_maps(
 
     - ``'attention'``: the spatial attention of a :class:`ClassFeatureHead`, such as SA of a
       :class:`CARHead` in [0, 1]. Source: SRDL, Eq. (5).
-    - ``'cam'``: the evidence for a class at every position. A linear layer over global average or
-      maximum pooling: :math:`ReLU(\sum_d w_{cd} F_d)`, without its bias. ``CSRAClsHead``: its
-      scores at the position, summed over its modules, through ReLU. Source: Zhou et al., "Learning
-      Deep Features for Discriminative Localization", CVPR 2016, Eq. (2).
+    - ``'cam'``: the evidence for a class at every position, through ReLU. A linear layer over global
+      average, maximum or weighted pooling: :math:`ReLU(\sum_d w_{cd} F_d)`, without its bias.
+      ``CSRAClsHead``: its scores at the position, summed over its modules. Source: Zhou et al.,
+      "Learning Deep Features for Discriminative Localization", CVPR 2016, Eq. (2).
     - ``'gradcam'``: :math:`ReLU(\sum_d \alpha_{cd} F_d)`, where F is the backbone's last map and
       :math:`\alpha_{cd}` the mean over positions of :math:`\partial s_c / \partial F_d`. Takes one
       backward pass of the head for every k of K. Source: Selvaraju et al., "Grad-CAM", ICCV 2017,
@@ -93,7 +95,7 @@ def feature_class_maps(
 _WANTS = {
     "attention": "has no spatial attention of classes, which mmsrdl.CARHead (use_spatial=True) has",
     "cam": "has no evidence by position, which CSRAClsHead has, and MultiLabelLinearClsHead after "
-    "GlobalAveragePooling or mmsrdl.GlobalMaxPooling",
+    "GlobalAveragePooling, mmsrdl.GlobalMaxPooling or mmsrdl.GlobalWeightedPooling",
 }
 
 
@@ -108,10 +110,7 @@ def map_methods(model: nn.Module) -> tuple[MapMethod, ...]:
     head = multi_label_head(model)
     if isinstance(head, ClassFeatureHead) and head.spatial_attention:
         return ("attention", "gradcam")
-    pooled = isinstance(_neck(model), GlobalAveragePooling | GlobalMaxPooling)
-    if isinstance(head, CSRAClsHead) or (isinstance(head, MultiLabelLinearClsHead) and pooled):
-        return ("cam", "gradcam")
-    return ("gradcam",)
+    return ("cam", "gradcam") if has_class_evidence(model) else ("gradcam",)
 
 
 def multi_label_head(model: nn.Module) -> MultiLabelClsHead:
@@ -130,34 +129,16 @@ def multi_label_head(model: nn.Module) -> MultiLabelClsHead:
     return head
 
 
-def _neck(model: nn.Module) -> Any:
-    return getattr(model, "neck", None)
-
-
-def _through_neck(model: nn.Module, features: Features) -> Any:
-    neck = _neck(model)
-    return features if neck is None else neck(features)
-
-
-def _last(features: Features) -> Tensor:
-    return features if isinstance(features, Tensor) else features[-1]
-
-
 def _attention(model: nn.Module, features: Features, classes: Tensor | None) -> Tensor:
     """Spatial attention, SRDL's Eq. (5)."""
     head: Any = model.head
-    maps = head.attend(_through_neck(model, features))
+    maps = head.attend(through_neck(model, features))
     return _chosen(maps.spatial_map(), classes)
 
 
 def _cam(model: nn.Module, features: Features, classes: Tensor | None) -> Tensor:
     """Class evidence at every position."""
-    head: Any = model.head
-    if isinstance(head, CSRAClsHead):
-        feature = head.pre_logits(_through_neck(model, features))
-        return _chosen(torch.stack(csra_scores(head, feature)).sum(0).relu(), classes)
-    evidence = torch.einsum("bdhw,cd->bchw", _map(model, features), head.fc.weight)
-    return _chosen(evidence.relu(), classes)
+    return _chosen(class_evidence(model, features).relu(), classes)
 
 
 def _gradcam(model: nn.Module, features: Features, classes: Tensor | None) -> Tensor:
@@ -165,10 +146,10 @@ def _gradcam(model: nn.Module, features: Features, classes: Tensor | None) -> Te
     head: Any = model.head
     # Tensors of inference mode cannot be differentiated; their clones can.
     with torch.inference_mode(False), torch.enable_grad():
-        leaf = _map(model, features).detach().clone().requires_grad_()
+        leaf = last_map(model, features).detach().clone().requires_grad_()
         earlier = () if isinstance(features, Tensor) else tuple(features[:-1])
         given = leaf if isinstance(features, Tensor) else (*earlier, leaf)
-        logits = head(_through_neck(model, given))  # (B, C)
+        logits = head(through_neck(model, given))  # (B, C)
         index = _check_classes(classes, len(logits), logits.shape[1], logits.device)
         maps = []
         for column in index.unbind(1):
@@ -177,20 +158,6 @@ def _gradcam(model: nn.Module, features: Features, classes: Tensor | None) -> Te
             weight = gradient.mean((2, 3))  # Eq. (1)
             maps.append(torch.einsum("bd,bdhw->bhw", weight, leaf.detach()).relu())  # Eq. (2)
     return torch.stack(maps, dim=1)
-
-
-def _map(model: nn.Module, features: Features) -> Tensor:
-    """Returns the backbone's last map, [B, D, H, W]."""
-    feature = _last(features)
-    if feature.dim() == 3 and isinstance(model.head, ClassFeatureHead):
-        feature = model.head.map_of_tokens(feature)
-    if feature.dim() != 4:
-        raise ValueError(
-            f"the backbone {type(model.backbone).__name__} returns {list(feature.shape)} and no "
-            "map [B, D, H, W], so that no position can be told from another; let it return one "
-            "(ViT: out_type='featmap')"
-        )
-    return feature
 
 
 def _chosen(maps: Tensor, classes: Tensor | None) -> Tensor:

@@ -29,6 +29,8 @@ from mmsrdl.apis.models import list_models
 from mmsrdl.apis.prediction import Label, Prediction
 from mmsrdl.arguments import check_integer
 from mmsrdl.evaluation.thresholds import Thresholds
+from mmsrdl.models.class_evidence import through_neck
+from mmsrdl.models.classifiers import MCARClassifier
 
 __all__ = ["MultiLabelInferencer"]
 
@@ -273,8 +275,10 @@ class MultiLabelInferencer(BaseInferencer):
         model: Any = self.model
         batch = model.data_preprocessor(default_collate(data), False)
         features = model.backbone(batch["inputs"])
-        feats = model.neck(features) if model.with_neck else features
-        samples = model.head.predict(feats, batch["data_samples"])
+        if isinstance(model, MCARClassifier):
+            samples = model.predict(batch["inputs"], batch["data_samples"], features)
+        else:
+            samples = model.head.predict(through_neck(model, features), batch["data_samples"])
         scores = torch.stack([sample.pred_score for sample in samples]).float().cpu()
         if scores.shape[1] != len(self.classes):
             raise ValueError(

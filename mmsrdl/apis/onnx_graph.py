@@ -13,6 +13,7 @@ from mmpretrain.models.utils.data_preprocessor import ClsDataPreprocessor
 from torch import Tensor, nn
 
 from mmsrdl.apis.class_maps import multi_label_head
+from mmsrdl.models.classifiers import MCARClassifier
 from mmsrdl.models.heads import ClassFeatureHead, LabelSide
 from mmsrdl.ops.onnx_form import define_operators, operator_nodes
 
@@ -32,8 +33,8 @@ class ExportedModel(nn.Module):
         thresholds: [C], or None for no predictions.
 
     Raises:
-        TypeError: If the model has no multi-label head, or another data preprocessor than
-            MMPretrain's.
+        TypeError: If the model has no multi-label head or crops images, or has another data
+            preprocessor than MMPretrain's.
         ValueError: If the data preprocessor pads images.
     """
 
@@ -52,6 +53,12 @@ class ExportedModel(nn.Module):
     ) -> None:
         super().__init__()
         head = multi_label_head(model)
+        if isinstance(model, MCARClassifier):
+            raise TypeError(
+                "MCARClassifier cannot be exported: where its second pass looks depends on what "
+                "the first one sees. Its global stream alone can be: the same checkpoint under a "
+                "config with model.type='ImageClassifier', such as mcar_global_r101_coco"
+            )
         self.model, self.sigmoid, self.temperature = model, sigmoid, temperature
         labels = LabelSide(None, None)
         if isinstance(head, ClassFeatureHead):

@@ -18,6 +18,7 @@ __all__ = ["COMMANDS", "load_command", "main"]
 COMMANDS = {
     "train": "train a model",
     "test": "evaluate a checkpoint",
+    "evaluate": "compute the figures of kept scores under the papers' protocols",
     "infer": "predict the labels of images",
     "data": "check, split, convert and look into labeled images",
     "thresholds": "tune the classes' thresholds",

@@ -8,14 +8,18 @@ from mmsrdl.models.attention import (
     GroupDecoder,
     LabelDecoder,
     QueryDecoder,
+    SemanticAttention,
+    SemanticDecoupling,
 )
 from mmsrdl.models.backbones import CachedMaps
-from mmsrdl.models.embedders import GCNLabelEmbedder, MLGCNLabelEmbedder
+from mmsrdl.models.classifiers import MCARClassifier
+from mmsrdl.models.embedders import AutoencoderLabelEmbedder, GCNLabelEmbedder, MLGCNLabelEmbedder
 from mmsrdl.models.erasing import ObjectErasing, erased_region
 from mmsrdl.models.heads import (
     CARHead,
     ClassClassifier,
     ClassFeatureHead,
+    DictionaryClassifier,
     EmbeddingClassifier,
     FeatureClassifier,
     GroupClassifier,
@@ -23,12 +27,14 @@ from mmsrdl.models.heads import (
 )
 from mmsrdl.models.label_graph import CooccurrenceGraph
 from mmsrdl.models.losses import MultiLabelBCELoss
-from mmsrdl.models.necks import GlobalMaxPooling
-from mmsrdl.models.relations import ClassRelation, DecoderRelation, PredictionGCN
+from mmsrdl.models.necks import GlobalMaxPooling, GlobalWeightedPooling
+from mmsrdl.models.relations import GGNN, ClassRelation, DecoderRelation, DynamicGCN, PredictionGCN
 from mmsrdl.models.weights import backbone_init_cfg, load_from_timm
 
 __all__ = [
+    "GGNN",
     "AttentionMaps",
+    "AutoencoderLabelEmbedder",
     "CARAttention",
     "CARHead",
     "CachedMaps",
@@ -38,20 +44,26 @@ __all__ = [
     "ClassRelation",
     "CooccurrenceGraph",
     "DecoderRelation",
+    "DictionaryClassifier",
+    "DynamicGCN",
     "EmbeddingClassifier",
     "FeatureClassifier",
     "GCNLabelEmbedder",
     "GlobalMaxPooling",
     "GlobalPooling",
+    "GlobalWeightedPooling",
     "GroupClassifier",
     "GroupDecoder",
     "IdentityClassifier",
     "LabelDecoder",
+    "MCARClassifier",
     "MLGCNLabelEmbedder",
     "MultiLabelBCELoss",
     "ObjectErasing",
     "PredictionGCN",
     "QueryDecoder",
+    "SemanticAttention",
+    "SemanticDecoupling",
     "backbone_init_cfg",
     "erased_region",
     "load_from_timm",

@@ -17,7 +17,8 @@ LINEAR = dict(type="MultiLabelLinearClsHead", num_classes=3, in_channels=8)
 CSRA = dict(type="CSRAClsHead", num_classes=3, in_channels=8, num_heads=2, lam=0.1)
 GAP = dict(type="GlobalAveragePooling")
 GMP = dict(type="mmsrdl.GlobalMaxPooling")
-MODELS_OF = [(CAR, None), (LINEAR, GAP), (LINEAR, GMP), (CSRA, None)]
+GWP = dict(type="mmsrdl.GlobalWeightedPooling")
+MODELS_OF = [(CAR, None), (LINEAR, GAP), (LINEAR, GMP), (LINEAR, GWP), (CSRA, None)]
 
 
 class Maps(nn.Module):
@@ -61,7 +62,7 @@ def test_attention_is_what_the_head_attends_to() -> None:
     assert_close(maps, expected, rtol=0, atol=0)
 
 
-@pytest.mark.parametrize("neck", [GAP, GMP])
+@pytest.mark.parametrize("neck", [GAP, GMP, GWP])
 def test_cam_of_a_linear_layer_against_a_loop(neck: dict) -> None:
     model, inputs = make_model(LINEAR, neck), make_inputs()
     maps = class_maps(model, inputs)
@@ -155,7 +156,7 @@ def test_pooling_before_the_head_keeps_the_backbones_map() -> None:
 
 def test_what_a_model_offers() -> None:
     offered = [map_methods(make_model(*parts)) for parts in MODELS_OF]
-    assert offered == [("attention", "gradcam"), *[("cam", "gradcam")] * 3]
+    assert offered == [("attention", "gradcam"), *[("cam", "gradcam")] * 4]
     car = {**CAR, "attention": dict(use_spatial=False)}
     assert map_methods(make_model(car, None)) == ("gradcam",)
     assert map_methods(make_model(LINEAR, None, vector=True)) == ("gradcam",)

@@ -46,6 +46,16 @@ LINEAR = dict(type="MultiLabelLinearClsHead", num_classes=3)
 CSRA = dict(type="CSRAClsHead", num_classes=3, num_heads=4, lam=0.2)
 GAP = dict(type="GlobalAveragePooling")
 GMP = dict(type="mmsrdl.GlobalMaxPooling")
+DSDL = dict(
+    type="mmsrdl.ClassFeatureHead",
+    num_classes=3,
+    embedder=dict(
+        type="mmsrdl.AutoencoderLabelEmbedder", classes=CLASSES, embed_dims=2, hidden_dims=3,
+        out_dims=8,
+    ),
+    attention=dict(type="mmsrdl.GlobalPooling"),
+    classifier=dict(type="mmsrdl.DictionaryClassifier"),
+)  # fmt: skip
 THRESHOLDS = Thresholds(("c", "b", "a"), (0.55, 0.5, 0.45), temperature=1.7)
 
 
@@ -107,6 +117,7 @@ HEADS = [
     (LINEAR, GAP, RESNET, 8),
     (LINEAR, GMP, RESNET, 8),
     (CSRA, None, RESNET, 8),
+    (DSDL, None, RESNET, 8),
 ]
 
 
@@ -128,6 +139,25 @@ def test_open_sizes_of_every_head(
     assert onnx_error(file, model, others) < 1e-5
     scores = read(file)[0].run(None, {"images": others[0].numpy()})[0]
     assert scores.std() > 1e-3
+
+
+def test_dictionary_is_solved_before_the_export(tmp_path: Path) -> None:
+    wide = {**DSDL["embedder"], "embed_dims": 300, "hidden_dims": 1024}
+    model = make_model({**DSDL, "embedder": wide})  # 1.2 MB of autoencoder
+    assert export_onnx(model, CLASSES, tmp_path / "model.onnx", 32).bytes < 60_000
+
+
+def test_a_model_that_crops_is_refused(tmp_path: Path) -> None:
+    cfg = make_config(LINEAR, GAP)
+    cfg.model.type = "mmsrdl.MCARClassifier"
+    with DefaultScope.overwrite_default_scope("mmpretrain"):
+        model = MODELS.build({"data_preprocessor": cfg.data_preprocessor, **cfg.model}).eval()
+    with pytest.raises(TypeError, match="second pass looks depends.*mcar_global"):
+        export_onnx(model, CLASSES, tmp_path / "model.onnx", 32)
+    # The same weights as one stream.
+    single = make_model(LINEAR, GAP)
+    single.load_state_dict(model.state_dict())
+    assert export_onnx(single, CLASSES, tmp_path / "model.onnx", 32).error < 1e-5
 
 
 @pytest.mark.parametrize("to_rgb", [True, False])

@@ -19,6 +19,11 @@ HEADS: dict[str, dict] = {
         neck=dict(type="GlobalAveragePooling"), head=dict(type="MultiLabelLinearClsHead")
     ),
     "csra": dict(head=dict(type="CSRAClsHead", num_heads=2, lam=0.1)),
+    "mcar": dict(
+        type="mmsrdl.MCARClassifier",
+        neck=dict(type="GlobalAveragePooling"),
+        head=dict(type="MultiLabelLinearClsHead"),
+    ),
 }
 
 
@@ -49,7 +54,10 @@ def make_config(kind: str, voc: Path, work_dir: Path, **head: Any) -> Config:
             log_level="ERROR",
             data_preprocessor=dict(mean=[120.0] * 3, std=[60.0] * 3, to_rgb=True),
             model=dict(
-                type="ImageClassifier", backbone=backbone, neck=parts.get("neck"), head=head
+                type=parts.get("type", "ImageClassifier"),
+                backbone=backbone,
+                neck=parts.get("neck"),
+                head=head,
             ),
             test_dataloader=loader,
             test_evaluator=dict(type="mmsrdl.MultiLabelMetric"),

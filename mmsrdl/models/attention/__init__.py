@@ -6,6 +6,8 @@ from mmsrdl.models.attention.global_pooling import GlobalPooling
 from mmsrdl.models.attention.group_decoder import GroupDecoder
 from mmsrdl.models.attention.label_decoder import LabelDecoder
 from mmsrdl.models.attention.query_decoder import QueryDecoder
+from mmsrdl.models.attention.semantic_attention import SemanticAttention
+from mmsrdl.models.attention.semantic_decoupling import SemanticDecoupling
 
 __all__ = [
     "AttentionMaps",
@@ -15,4 +17,6 @@ __all__ = [
     "GroupDecoder",
     "LabelDecoder",
     "QueryDecoder",
+    "SemanticAttention",
+    "SemanticDecoupling",
 ]

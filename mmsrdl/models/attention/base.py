@@ -100,6 +100,11 @@ class ClassAttention(BaseModule, metaclass=ABCMeta):
         return False
 
     @property
+    def sums_to_one(self) -> bool:
+        """Whether a spatial map is a distribution over positions, so of values about 1 / P."""
+        return False
+
+    @property
     def erasable(self) -> bool:
         """Whether :meth:`pool` heeds erased positions, which object erasing needs."""
         return False

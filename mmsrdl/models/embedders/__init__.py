@@ -5,6 +5,7 @@ from mmsrdl.models.embedders.adjacency import (
     normalize_adjacency,
     reweighted_adjacency,
 )
+from mmsrdl.models.embedders.autoencoder_label_embedder import AutoencoderLabelEmbedder
 from mmsrdl.models.embedders.gcn_label_embedder import GCNLabelEmbedder
 from mmsrdl.models.embedders.label_vectors import (
     LabelVectors,
@@ -12,12 +13,15 @@ from mmsrdl.models.embedders.label_vectors import (
     make_label_vectors,
 )
 from mmsrdl.models.embedders.mlgcn_label_embedder import MLGCNLabelEmbedder
+from mmsrdl.models.embedders.word_vector_embedder import WordVectorEmbedder
 from mmsrdl.models.embedders.word_vectors import load_word_vectors
 
 __all__ = [
+    "AutoencoderLabelEmbedder",
     "GCNLabelEmbedder",
     "LabelVectors",
     "MLGCNLabelEmbedder",
+    "WordVectorEmbedder",
     "cached_label_vectors",
     "init_adjacency",
     "load_word_vectors",

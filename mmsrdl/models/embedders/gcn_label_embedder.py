@@ -8,20 +8,19 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mmsrdl.arguments import check_integer, check_number
-from mmsrdl.datasets.class_names import resolve_classes
 from mmsrdl.models.embedders.adjacency import (
     ADJACENCIES,
     NORMALIZATIONS,
     init_adjacency,
     normalize_adjacency,
 )
-from mmsrdl.models.embedders.word_vectors import load_word_vectors
+from mmsrdl.models.embedders.word_vector_embedder import WordVectorEmbedder
 from mmsrdl.models.label_graph import CooccurrenceGraph
 from mmsrdl.registry import MODELS
 
 
 @MODELS.register_module()
-class GCNLabelEmbedder(CooccurrenceGraph):
+class GCNLabelEmbedder(CooccurrenceGraph, WordVectorEmbedder):
     r"""Embeds every class by a graph convolution over all classes.
 
     .. math:: A^{l+1} = \mathrm{LeakyReLU}(\hat V A^l W^l), \qquad x_c = A^L_c
@@ -80,8 +79,8 @@ class GCNLabelEmbedder(CooccurrenceGraph):
         activate_last: bool = True,
         init_cfg: dict | None = None,
     ) -> None:
-        super().__init__(init_cfg=init_cfg)
-        check_integer("embed_dims", embed_dims, low=1, example=300)
+        learn_vectors = word_vectors is None if learn_vectors is None else learn_vectors
+        super().__init__(classes, word_vectors, embed_dims, learn_vectors, init_cfg=init_cfg)
         check_integer("num_layers", num_layers, low=0, example=2)
         check_number("negative_slope", negative_slope, low=0, example=0.2)
         for size in hidden_dims or ():
@@ -99,17 +98,10 @@ class GCNLabelEmbedder(CooccurrenceGraph):
             )
         if adjacency not in ADJACENCIES:
             raise ValueError(f"adjacency={adjacency!r} is unknown; use one of {ADJACENCIES}")
-        self.classes = resolve_classes(classes)
-        self.word_vectors_file = word_vectors
         self.normalization, self.negative_slope = normalization, negative_slope
         self.activate_last = activate_last
         self.out_dims = hidden_dims[-1] if num_layers else embed_dims
 
-        learn_vectors = word_vectors is None if learn_vectors is None else learn_vectors
-        vectors = torch.full((len(self.classes), embed_dims), torch.nan)
-        if word_vectors is None:
-            vectors = torch.randn(len(self.classes), embed_dims)
-        self.vectors = nn.Parameter(vectors, requires_grad=learn_vectors)
         self.adjacency: nn.Parameter | None = None
         if num_layers:
             if adjacency == "cooccurrence":
@@ -117,16 +109,10 @@ class GCNLabelEmbedder(CooccurrenceGraph):
             else:
                 start = init_adjacency(adjacency, len(self.classes))
             self.adjacency = nn.Parameter(start, requires_grad=learn_adjacency)
-        self._vectors_present = False
         sizes = [embed_dims, *hidden_dims]
         self.layers = nn.ModuleList(
             nn.Linear(sizes[i], sizes[i + 1], bias=False) for i in range(num_layers)
         )
-
-    @property
-    def num_classes(self) -> int:
-        """C."""
-        return len(self.classes)
 
     @torch.no_grad()
     def init_weights(self) -> None:
@@ -134,14 +120,6 @@ class GCNLabelEmbedder(CooccurrenceGraph):
         super().init_weights()
         for layer in self.layers:
             self.init_layer(cast(nn.Linear, layer).weight)
-        if self.word_vectors_file is not None:
-            vectors = load_word_vectors(self.word_vectors_file, self.classes)
-            if vectors.shape != self.vectors.shape:
-                raise ValueError(
-                    f"word_vectors={self.word_vectors_file!r} has {vectors.shape[1]} dimensions "
-                    f"but embed_dims={self.vectors.shape[1]}; set embed_dims={vectors.shape[1]}"
-                )
-            self.vectors.copy_(vectors)
 
     def init_layer(self, weight: Tensor) -> None:
         """Draws the weights of one layer, [out, in]: Xavier's uniform rule."""
@@ -154,9 +132,7 @@ class GCNLabelEmbedder(CooccurrenceGraph):
         Raises:
             RuntimeError: If no word vectors were ever loaded, or no label counts.
         """
-        if not self._vectors_present:
-            self._check_vectors()
-        x: Tensor = self.vectors
+        x = self.present_vectors()
         if self.adjacency is None:
             return x
         graph = normalize_adjacency(self.graph(), self.normalization)
@@ -165,11 +141,3 @@ class GCNLabelEmbedder(CooccurrenceGraph):
             if self.activate_last or number < len(self.layers):
                 x = F.leaky_relu(x, self.negative_slope)  # Eq. (3)
         return x
-
-    def _check_vectors(self) -> None:
-        if self.vectors.isnan().any():
-            raise RuntimeError(
-                f"the word vectors of {self.word_vectors_file!r} were never read: call "
-                "model.init_weights(), or load a checkpoint, before the first forward pass"
-            )
-        self._vectors_present = True

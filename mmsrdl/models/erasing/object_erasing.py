@@ -37,6 +37,23 @@ def marginal_run(marginal: Tensor, alpha: float) -> Tensor:
     return above & (run == best)
 
 
+def normalized_runs(marginal: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
+    """Finds the run of a marginal distribution after min-max normalising it.
+
+    Args:
+        marginal: [..., L].
+        alpha: See :func:`marginal_run`.
+
+    Returns:
+        True inside the run, [..., L], which is the whole axis where the marginal is flat; and
+        whether it is flat (maximum = minimum), [...].
+    """
+    low, high = marginal.amin(-1, keepdim=True), marginal.amax(-1, keepdim=True)
+    flat = high == low
+    normalised = torch.where(flat, 1.0, (marginal - low) / torch.where(flat, 1.0, high - low))
+    return marginal_run(normalised, alpha), flat[..., 0]
+
+
 def erased_region(spatial: Tensor, alpha: float = 0.5, region: str = "rectangle") -> Tensor:
     """Localises the most obvious region of a spatial attention map.
 
@@ -64,21 +81,13 @@ def erased_region(spatial: Tensor, alpha: float = 0.5, region: str = "rectangle"
     if region not in REGIONS:
         raise ValueError(f"region={region!r} is unknown; use one of {REGIONS}")
     spatial = spatial.detach()
-    columns, flat_x = _runs(spatial.amax(-2), alpha)  # Eq. (7), (..., W)
-    rows, flat_y = _runs(spatial.amax(-1), alpha)  # Eq. (8), (..., H)
+    columns, flat_x = normalized_runs(spatial.amax(-2), alpha)  # Eq. (7), (..., W)
+    rows, flat_y = normalized_runs(spatial.amax(-1), alpha)  # Eq. (8), (..., H)
     rows, columns = rows[..., :, None], columns[..., None, :]
     flat_x, flat_y = flat_x[..., None, None], flat_y[..., None, None]
     if region == "rectangle":
         return rows & columns & ~(flat_x & flat_y)
     return (rows & ~flat_y) | (columns & ~flat_x)
-
-
-def _runs(marginal: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
-    """Normalises a marginal [..., L]; returns its run [..., L] and whether it is flat [...]."""
-    low, high = marginal.amin(-1, keepdim=True), marginal.amax(-1, keepdim=True)
-    flat = high == low
-    normalised = torch.where(flat, 1.0, (marginal - low) / torch.where(flat, 1.0, high - low))
-    return marginal_run(normalised, alpha), flat[..., 0]
 
 
 @MODELS.register_module()

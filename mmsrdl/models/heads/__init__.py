@@ -7,6 +7,7 @@ from mmsrdl.models.heads.class_classifier import (
     IdentityClassifier,
 )
 from mmsrdl.models.heads.class_feature_head import ClassFeatureHead, LabelSide, ScoredImages
+from mmsrdl.models.heads.dictionary_classifier import DictionaryClassifier
 from mmsrdl.models.heads.embedding_classifier import EmbeddingClassifier
 from mmsrdl.models.heads.group_classifier import GroupClassifier
 
@@ -14,6 +15,7 @@ __all__ = [
     "CARHead",
     "ClassClassifier",
     "ClassFeatureHead",
+    "DictionaryClassifier",
     "EmbeddingClassifier",
     "FeatureClassifier",
     "GroupClassifier",

@@ -30,10 +30,12 @@ class LabelSide(NamedTuple):
     Attributes:
         attention: What the attention made of the label embeddings.
         classifier: What the classifier made of them.
+        embedding: The label embeddings, [C, d'].
     """
 
     attention: Tensor | None
     classifier: Tensor | None
+    embedding: Tensor | None = None
 
 
 @dataclass
@@ -66,7 +68,8 @@ class ClassFeatureHead(MultiLabelClsHead):
     - loss.
 
     A part gets ``num_classes``, ``in_channels``, ``embed_dims`` and ``classes`` from the head if
-    its constructor names them. A part that has ``auxiliary_losses(scored)`` adds to the losses.
+    its constructor names them. A part that has ``auxiliary_losses(scored)`` adds to the losses; one
+    that has ``adjust_losses(losses, scored)`` returns what becomes of all of them.
 
     While an :class:`ObjectErasing` is in ``erasing``, which :class:`OEErasingHook` sees to,
     :meth:`loss` runs a second, erased pass (SRDL, Eqs. 7-13). At inference that pass does not
@@ -210,7 +213,7 @@ class ClassFeatureHead(MultiLabelClsHead):
 
     def _embed_labels(self) -> LabelSide:
         x = None if self.embedder is None else self.embedder()
-        return LabelSide(self.attention.embed_labels(x), self.classifier.embed_labels(x))
+        return LabelSide(self.attention.embed_labels(x), self.classifier.embed_labels(x), x)
 
     def pre_logits(self, feats: Features) -> Tensor:
         """Returns the backbone's last map, [B, D, H, W].
@@ -288,15 +291,32 @@ class ClassFeatureHead(MultiLabelClsHead):
             adds them up.
         """
         scored = self.score(self.pre_logits(feats), self.label_side())
+        return self.losses_of(scored, data_samples, **kwargs)
+
+    def losses_of(
+        self, scored: ScoredImages, data_samples: list[DataSample], **kwargs: object
+    ) -> dict:
+        """Computes the losses of a pass; see :meth:`loss`.
+
+        Args:
+            scored: Output of :meth:`score`.
+            data_samples: With ``gt_score`` (1, 0 or -1) or ``gt_label``.
+            **kwargs: Passed to the loss.
+        """
         target = stack_targets(data_samples, self.num_classes)
         losses = {"loss_ori": self._one_loss(scored.logits, target, **kwargs)}
-        for part in (self.embedder, self.attention, self.relation, self.classifier):
+        parts = (self.embedder, self.attention, self.relation, self.classifier)
+        for part in parts:
             auxiliary_losses: Any = getattr(part, "auxiliary_losses", None)
             if auxiliary_losses is not None:
                 losses.update(auxiliary_losses(scored))
         if self.erasing is not None:
             erased, target = self._erased_pass(self.erasing, scored, target)
             losses["loss_era"] = self._one_loss(erased, target, **kwargs)  # Eq. (13): MMEngine sums
+        for part in parts:
+            adjust_losses: Any = getattr(part, "adjust_losses", None)
+            if adjust_losses is not None:
+                losses = adjust_losses(losses, scored)
         return losses
 
     def _one_loss(self, logits: Tensor, target: Tensor, **kwargs: object) -> Tensor:
@@ -321,7 +341,8 @@ class ClassFeatureHead(MultiLabelClsHead):
         if self.relation is None:
             rescored = self.classifier(feature, classes, labels)
             if self.map_score_weight:
-                rescored = rescored.lerp(chosen.top_scores(region), self.map_score_weight)
+                top = chosen.top_scores(region).to(rescored.dtype)
+                rescored = rescored.lerp(top, self.map_score_weight)
             erased = scored.logits.scatter(1, classes, rescored.to(scored.logits.dtype))
         else:
             everywhere = classes[..., None].expand_as(feature)

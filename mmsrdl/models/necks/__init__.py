@@ -1,5 +1,6 @@
 """Necks."""
 
 from mmsrdl.models.necks.global_max_pooling import GlobalMaxPooling
+from mmsrdl.models.necks.global_weighted_pooling import GlobalWeightedPooling
 
-__all__ = ["GlobalMaxPooling"]
+__all__ = ["GlobalMaxPooling", "GlobalWeightedPooling"]
