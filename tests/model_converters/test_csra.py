@@ -2,6 +2,8 @@
 
 import hashlib
 import re
+import runpy
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ from torch import Tensor, nn
 from torch.testing import assert_close
 
 from mmsrdl.apis import load_config, load_model
-from mmsrdl.checkpoint import read_checkpoint
+from mmsrdl.checkpoint import read_checkpoint, trained_classes
 from mmsrdl.cli import main
 from mmsrdl.datasets.categories import COCO_CATEGORIES, VOC_CATEGORIES
 from mmsrdl.model_converters import convert_csra
@@ -22,6 +24,7 @@ from tests.model_converters.published import (
 )
 from tests.reference import csra as reference
 
+TOOLS = Path(__file__).resolve().parents[2] / "tools" / "model_converters"
 NAME = "resnet101_voc07_head1_lam0.1_94.7.pth"
 
 
@@ -73,6 +76,15 @@ def test_file_says_what_it_was_made_of(published: Path, tmp_path: Path) -> None:
         options={"model.head.num_heads": 1, "model.head.lam": 0.1},
     )
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["csra.pth"]
+
+
+def test_tool(published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = tmp_path / "csra.pth"
+    monkeypatch.setattr(sys, "argv", ["csra_to_mmsrdl.py", str(published), str(target)])
+    with pytest.raises(SystemExit) as end:
+        runpy.run_path(str(TOOLS / "csra_to_mmsrdl.py"), run_name="__main__")
+    assert end.value.code == 0
+    assert trained_classes(read_checkpoint(target)) == VOC_CATEGORIES
 
 
 def test_published_file_is_not_overwritten(published: Path) -> None:
