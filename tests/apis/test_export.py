@@ -64,6 +64,30 @@ def car(embed_dims: int = 6, **options: Any) -> dict:
     return dict(type="mmsrdl.CARHead", num_classes=3, embedder=embedder, **options)
 
 
+def decoder(
+    relation: dict | None = None, classifier: str | dict = "per_class", **kind: Any
+) -> dict:
+    """A head around a label decoder, or CAR before one."""
+    embedder = None
+    if kind["type"] != "mmsrdl.GroupDecoder":
+        embedder = dict(type="mmsrdl.GCNLabelEmbedder", classes=CLASSES, embed_dims=6)
+    return dict(
+        type="mmsrdl.ClassFeatureHead", num_classes=3, embedder=embedder, attention=kind,
+        relation=relation, classifier=classifier,
+    )  # fmt: skip
+
+
+SMALL = dict(feedforward_channels=16, num_heads=2)
+DECODERS = [
+    decoder(type="mmsrdl.QueryDecoder", self_attention="all", hidden_channels=12, **SMALL),
+    decoder(
+        type="mmsrdl.GroupDecoder", hidden_channels=12, num_groups=2, **SMALL,
+        classifier=dict(type="mmsrdl.GroupClassifier"),
+    ),
+    decoder(type="mmsrdl.CARAttention", relation=dict(type="mmsrdl.DecoderRelation", **SMALL)),
+]  # fmt: skip
+
+
 def make_config(
     head: dict,
     neck: dict | None = None,
@@ -117,6 +141,7 @@ HEADS = [
     (LINEAR, GAP, RESNET, 8),
     (LINEAR, GMP, RESNET, 8),
     (CSRA, None, RESNET, 8),
+    *((head, None, RESNET, 8) for head in DECODERS),
     (DSDL, None, RESNET, 8),
 ]
 
