@@ -22,6 +22,7 @@ from mmsrdl.apis.onnx_graph import ExportedModel
 from mmsrdl.checkpoint import fill_model, read_checkpoint
 from mmsrdl.evaluation.thresholds import Thresholds
 from mmsrdl.models.erasing import ObjectErasing
+from mmsrdl.models.label_graph import CooccurrenceGraph
 
 onnx = pytest.importorskip("onnx", reason="the extra export is not installed")
 onnxruntime = pytest.importorskip("onnxruntime", reason="the extra export is not installed")
@@ -87,6 +88,21 @@ DECODERS = [
     decoder(type="mmsrdl.CARAttention", relation=dict(type="mmsrdl.DecoderRelation", **SMALL)),
 ]  # fmt: skip
 
+MLGCN = dict(
+    type="mmsrdl.ClassFeatureHead", num_classes=3,
+    embedder=dict(
+        type="mmsrdl.MLGCNLabelEmbedder", classes=CLASSES, embed_dims=6, hidden_dims=(5, 8)
+    ),
+    attention=dict(type="mmsrdl.GlobalPooling"),
+    classifier=dict(type="mmsrdl.EmbeddingClassifier"),
+)  # fmt: skip
+PGCN = dict(
+    type="mmsrdl.ClassFeatureHead", num_classes=3,
+    attention=dict(type="mmsrdl.GlobalPooling"),
+    relation=dict(type="mmsrdl.PredictionGCN", hidden_dims=(5, 1)),
+    classifier=dict(type="mmsrdl.IdentityClassifier"),
+)  # fmt: skip
+
 
 def make_config(
     head: dict,
@@ -122,6 +138,9 @@ def make_model(*args: Any, **kwargs: Any) -> nn.Module:
         model = MODELS.build({"data_preprocessor": cfg.data_preprocessor, **cfg.model})
     for parameter in model.head.parameters():
         nn.init.normal_(parameter, std=(0.7 * channels) ** -0.5)
+    for part in model.modules():
+        if isinstance(part, CooccurrenceGraph):
+            part.take_counts(torch.eye(3) + 1, CLASSES)
     return model.eval()
 
 
@@ -143,6 +162,8 @@ HEADS = [
     (CSRA, None, RESNET, 8),
     *((head, None, RESNET, 8) for head in DECODERS),
     (DSDL, None, RESNET, 8),
+    (MLGCN, None, RESNET, 8),
+    (PGCN, None, RESNET, 8),
 ]
 
 
