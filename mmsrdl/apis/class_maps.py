@@ -7,6 +7,7 @@ from mmpretrain.models.heads import MultiLabelClsHead
 from torch import Tensor, nn
 
 from mmsrdl.models.class_evidence import (
+    HAVE_CLASS_EVIDENCE,
     Features,
     class_evidence,
     has_class_evidence,
@@ -32,7 +33,7 @@ def class_maps(
       :class:`CARHead` in [0, 1]. Source: SRDL, Eq. (5). Attention that sums to one over positions,
       such as that of :class:`SemanticDecoupling` and of label decoders, is divided by its largest
       value, so that it fills [0, 1], too.
-    - ``'cam'``: the evidence for a class at every position, through ReLU. A linear layer over
+    - ``'cam'``: the evidence for a class at every position, through ReLU. A classifier over
       global average, maximum or weighted pooling: :math:`ReLU(\sum_d w_{cd} F_d)`, without its
       bias. ``CSRAClsHead``: its scores at the position, summed over its modules. Source: Zhou et
       al., "Learning Deep Features for Discriminative Localization", CVPR 2016, Eq. (2).
@@ -96,8 +97,7 @@ def feature_class_maps(
 
 _WANTS = {
     "attention": "has no spatial attention of classes, which mmsrdl.CARHead (use_spatial=True) has",
-    "cam": "has no evidence by position, which CSRAClsHead has, and MultiLabelLinearClsHead after "
-    "GlobalAveragePooling, mmsrdl.GlobalMaxPooling or mmsrdl.GlobalWeightedPooling",
+    "cam": f"has no evidence by position, {HAVE_CLASS_EVIDENCE}",
 }
 
 

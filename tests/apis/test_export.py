@@ -97,6 +97,30 @@ def addgcn() -> dict:
     )
 
 
+def decoder(
+    relation: dict | None = None, classifier: str | dict = "per_class", **kind: Any
+) -> dict:
+    """A head around a label decoder, or CAR before one."""
+    embedder = None
+    if kind["type"] != "mmsrdl.GroupDecoder":
+        embedder = dict(type="mmsrdl.GCNLabelEmbedder", classes=CLASSES, embed_dims=6)
+    return dict(
+        type="mmsrdl.ClassFeatureHead", num_classes=3, embedder=embedder, attention=kind,
+        relation=relation, classifier=classifier,
+    )  # fmt: skip
+
+
+SMALL = dict(feedforward_channels=16, num_heads=2)
+DECODERS = [
+    decoder(type="mmsrdl.QueryDecoder", self_attention="all", hidden_channels=12, **SMALL),
+    decoder(
+        type="mmsrdl.GroupDecoder", hidden_channels=12, num_groups=2, **SMALL,
+        classifier=dict(type="mmsrdl.GroupClassifier"),
+    ),
+    decoder(type="mmsrdl.CARAttention", relation=dict(type="mmsrdl.DecoderRelation", **SMALL)),
+]  # fmt: skip
+
+
 def make_config(
     head: dict,
     neck: dict | None = None,
@@ -155,6 +179,7 @@ HEADS = [
     (LINEAR, GAP, RESNET, 8),
     (LINEAR, GMP, RESNET, 8),
     (CSRA, None, RESNET, 8),
+    *((head, None, RESNET, 8) for head in DECODERS),
     (DSDL, None, RESNET, 8),
     (MLGCN, None, RESNET, 8),
     (PGCN, None, RESNET, 8),
@@ -192,7 +217,7 @@ def test_a_model_that_crops_is_refused(tmp_path: Path) -> None:
     cfg.model.type = "mmsrdl.MCARClassifier"
     with DefaultScope.overwrite_default_scope("mmpretrain"):
         model = MODELS.build({"data_preprocessor": cfg.data_preprocessor, **cfg.model}).eval()
-    with pytest.raises(TypeError, match="second pass looks depends.*mcar_global"):
+    with pytest.raises(TypeError, match=r"second pass looks depends.*mcar_global"):
         export_onnx(model, CLASSES, tmp_path / "model.onnx", 32)
     # The same weights as one stream.
     single = make_model(LINEAR, GAP)

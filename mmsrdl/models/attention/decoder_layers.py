@@ -101,7 +101,7 @@ def attend(
 
     Args:
         attention: Where the parameters are.
-        queries: What :func:`project` returned, [B, C, d], or [1, C, d] for all images.
+        queries: What :func:`project` returned, [B, C, d].
         keys: Not yet projected, [B, P, d].
         values: Likewise; ``keys`` itself where they are the same.
         weights: Whether the weights are wanted, which the fused operators do not return.
@@ -116,8 +116,9 @@ def attend(
     else:
         k = F.linear(keys, weight[:size], bias[:size])
         v = F.linear(values, weight[size:], bias[size:])
-    q = queries.expand(k.shape[0], -1, -1)
-    q, k, v = (part.unflatten(-1, (attention.num_heads, -1)).transpose(1, 2) for part in (q, k, v))
+    q, k, v = (
+        part.unflatten(-1, (attention.num_heads, -1)).transpose(1, 2) for part in (queries, k, v)
+    )
     dropout = attention.dropout if attention.training else 0.0
     mixed = F.scaled_dot_product_attention(q, k, v, dropout_p=dropout)
     found = None
@@ -251,8 +252,8 @@ class DecoderLayer(FeedForward):
         """Computes the second half.
 
         Args:
-            x: Output of :meth:`refine`, [B, C, d] or [1, C, d].
-            queries: Output of :meth:`ask`, likewise.
+            x: Output of :meth:`refine`, [B, C, d].
+            queries: Output of :meth:`ask`, [B, C, d].
             keys: Positions of the image with their encoding, m + p, [B, P, d].
             values: The same without, m.
             weights: Whether to return the attention.

@@ -124,9 +124,9 @@ class GroupDecoder(LabelDecoder):
         feature = feature_map.flatten(2).transpose(1, 2)  # (B, P, D)
         memory = self.input_proj(feature).relu()
         if labels.dim() == 2:
-            x, queries = self._before_image(labels.expand(len(memory), -1, -1))
+            x, queries = self._before_image(labels.expand(memory.shape[0], -1, -1))
         else:
-            x, queries = labels[0:1], labels[1:2]
+            x, queries = (part.expand(memory.shape[0], -1, -1) for part in labels)
         pooled, spatial = self.layer(x, queries, memory, memory, weights)
         if spatial is not None:
             share = -(-self.num_classes // self.num_groups)

@@ -112,7 +112,8 @@ class QueryDecoder(LabelDecoder):
             x: Label embeddings, [C, d'].
 
         Returns:
-            e, [C, d]; while evaluating with what :meth:`_before_image` makes of it, [3, C, d].
+            e, [C, d]; while evaluating [3, C, d], with the first layer's state and projected
+            queries.
 
         Raises:
             ValueError: If there are none.
@@ -158,9 +159,10 @@ class QueryDecoder(LabelDecoder):
         if labels.dim() == 2:
             # Without self-attention there is no dropout yet, so all images have one state.
             separate = layers[0].self_attn is not None
-            x, queries = self._before_image(labels, len(memory) if separate else 1)
+            x, queries = self._before_image(labels, memory.shape[0] if separate else 1)
         else:
             labels, x, queries = labels[0], labels[1:2], labels[2:3]
+        x, queries = (part.expand(memory.shape[0], -1, -1) for part in (x, queries))
         spatial = None
         for index, layer in enumerate(layers):
             if index:

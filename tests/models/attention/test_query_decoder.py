@@ -9,6 +9,8 @@ from mmpretrain.structures import DataSample
 from torch import nn
 from torch.testing import assert_close
 
+from mmsrdl.apis import class_maps
+from mmsrdl.engine.hooks import OEErasingHook
 from mmsrdl.models import AttentionMaps, ClassFeatureHead, QueryDecoder
 from mmsrdl.models.attention.decoder_layers import DecoderLayer
 
@@ -71,6 +73,18 @@ def test_shapes_and_gradients(size: tuple[int, int], self_attention: str) -> Non
     assert head.attention.pool(maps).shape == (2, 3, 12)
 
 
+def test_maps_are_where_a_model_sees_a_class() -> None:
+    model = nn.Module()
+    model.backbone, model.head = nn.Conv2d(3, 8, 1), make_head()
+    inputs = torch.randn(2, 3, 4, 5)
+    maps = class_maps(model.eval(), inputs, torch.tensor([2, 0]))
+    assert maps.shape == (2, 2, 4, 5)
+    with torch.no_grad():
+        expected = model.head.attend(model.backbone(inputs)).spatial_map()
+    assert_close(maps, expected[:, [2, 0]])
+    assert class_maps(model, inputs, method="gradcam").shape == (2, 3, 4, 5)
+
+
 def test_scores_need_no_maps() -> None:
     head = make_head().eval()
     scored = head.score(torch.randn(2, 8, 3, 3), head.label_side())
@@ -126,7 +140,8 @@ def test_autocast(training: bool) -> None:
 
 def test_erasing_is_refused() -> None:
     decoder = make_head().attention
-    assert not decoder.erasable
+    with pytest.raises(TypeError, match=r"none that can be erased \(QueryDecoder\)"):
+        OEErasingHook()._check_attention(decoder)
     maps = AttentionMaps(torch.zeros(1, 1, 8), None, None, (1, 1), pooled=torch.zeros(1, 3, 8))
     with pytest.raises(ValueError, match="QueryDecoder can neither erase positions"):
         decoder.pool(maps, torch.zeros(1, 3, 1, 1, dtype=torch.bool))
