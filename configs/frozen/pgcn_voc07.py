@@ -9,10 +9,4 @@ _base_ = [
     "../_base_/default_runtime.py",
 ]
 
-model = dict(
-    backbone=_base_.backbone,
-    head=dict(
-        in_channels=_base_.in_channels,
-        num_classes=20,
-    ),
-)
+model = dict(backbone=_base_.backbone, head=dict(in_channels=_base_.in_channels, num_classes=20))
