@@ -193,5 +193,5 @@ def test_payload_is_refused(
     assert "holds more than data and is refused" in capsys.readouterr().err
     assert not (tmp_path / "ran").exists()
     assert not (tmp_path / "out.pth").exists()
-    torch.load(tmp_path / NAME, weights_only=False)
+    torch.load(tmp_path / NAME, "cpu", weights_only=False)
     assert (tmp_path / "ran").exists()  # the payload is live
