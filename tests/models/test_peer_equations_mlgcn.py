@@ -5,8 +5,10 @@ import torch
 from torch import Tensor
 from torch.testing import assert_close
 
+from mmsrdl.apis import load_config
 from mmsrdl.models import ClassFeatureHead
 from mmsrdl.models.embedders import normalize_adjacency, reweighted_adjacency
+from mmsrdl.registry import MODELS
 from tests.reference import mlgcn as ref
 
 CLASSES = ["cat", "dog", "bus", "tree", "pig"]
@@ -99,3 +101,25 @@ def test_what_training_changes_and_a_checkpoint_holds() -> None:
     for layer in head.embedder.layers:
         bound = layer.weight.shape[0] ** -0.5
         assert 0.5 * bound < layer.weight.abs().max() <= bound
+
+
+def test_config_has_the_papers_layers_and_recipe() -> None:
+    cfg = load_config("mlgcn_r101_coco")
+    head = MODELS.build(cfg.model.head)
+    shapes = {name: tuple(value.shape) for name, value in head.state_dict().items()}
+    assert shapes == {
+        "embedder.vectors": (80, 300),
+        "embedder.adjacency": (80, 80),
+        "embedder.layers.0.weight": (1024, 300),
+        "embedder.layers.1.weight": (2048, 1024),
+    }
+    assert not head.embedder.vectors.requires_grad
+    assert (head.embedder.threshold, head.embedder.neighbor_weight) == (0.4, 0.25)
+    assert (head.attention.mode, head.loss_module.reduction) == ("max", "mean")
+    wrapper = cfg.optim_wrapper
+    optimizer = dict(type="SGD", lr=0.1, momentum=0.9, weight_decay=1e-4)
+    assert wrapper.optimizer == optimizer
+    assert wrapper.paramwise_cfg.custom_keys.backbone.lr_mult == 0.1
+    assert wrapper.clip_grad.max_norm == 10
+    assert cfg.param_scheduler is None
+    assert (cfg.train_cfg.max_epochs, cfg.train_dataloader.batch_size) == (20, 16)

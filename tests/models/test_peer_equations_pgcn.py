@@ -5,8 +5,10 @@ import torch
 from torch import Tensor
 from torch.testing import assert_close
 
+from mmsrdl.apis import load_config
 from mmsrdl.models import ClassFeatureHead
 from mmsrdl.models.relations import PredictionGCN
+from mmsrdl.registry import MODELS
 from tests.reference import mlgcn as ref_mlgcn
 from tests.reference import pgcn as ref
 from tests.reference.car import gmp
@@ -66,3 +68,24 @@ def test_features_of_classes_and_gradients(decompose: bool) -> None:
     ours = relation(f, maps=None)
     assert_close(ours, theirs, **EXACT)
     same_gradients(ours, theirs, [f, *relation.parameters()])
+
+
+def test_config_is_the_reconstruction_in_mlgcns_recipe() -> None:
+    cfg, other = load_config("pgcn_r101_coco"), load_config("mlgcn_r101_coco")
+    head = MODELS.build(cfg.model.head)
+    shapes = {name: tuple(value.shape) for name, value in head.state_dict().items()}
+    assert shapes == {
+        "relation.adjacency": (80, 80),
+        "relation.weight": (80, 2048),
+        "relation.layers.0.weight": (1024, 2048),
+        "relation.layers.1.weight": (1, 1024),
+    }
+    for part, bound in (
+        (head.relation.weight, 2048**-0.5),
+        (head.relation.layers[0].weight, 1024**-0.5),
+        (head.relation.layers[1].weight, 1.0),
+    ):
+        assert 0.9 * bound < part.abs().max() <= bound
+    for key in ("optim_wrapper", "param_scheduler", "train_cfg", "train_dataloader"):
+        assert cfg[key] == other[key]
+    assert cfg.model.head.loss == other.model.head.loss
