@@ -10,6 +10,7 @@ import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
+from mmpretrain.models.losses import AsymmetricLoss
 
 from mmsrdl.apis import load_config
 from mmsrdl.apis.config import LOADERS
@@ -21,6 +22,7 @@ LEAVES = sorted(
     str(path.relative_to(ROOT)) for path in ROOT.glob("*/*.py") if "_base_" not in path.parts
 )
 ALIASES = sorted(path.name for path in ROOT.glob("*.py"))
+DEMOS = [leaf for leaf in LEAVES if leaf.startswith("demo/")]
 SIDE = 64
 
 
@@ -123,6 +125,22 @@ def test_one_step(
     assert [name for name, seen in recorder.seen.items() if not seen] == []
     erases = "oe" in cfg.default_hooks and cfg.default_hooks.oe is not None
     assert ("loss_era" in recorder.outputs) == erases
+
+
+@pytest.mark.parametrize("leaf", DEMOS)
+def test_asymmetric_loss_on_every_system(leaf: str, demo_root: Path, tmp_path: Path) -> None:
+    """MMPretrain's loss in place of the system's own, by the one setting."""
+    loss = dict(type="AsymmetricLoss", gamma_pos=0.0, gamma_neg=4.0, clip=0.05)
+    cfg = shrink(load_config(str(ROOT / leaf), str(tmp_path), str(demo_root)))
+    cfg.merge_from_dict({"model.head.loss": dict(_delete_=True, **loss)})
+    recorder = GradientRecorder()
+    runner = Runner.from_cfg(cfg)
+    runner.register_hook(recorder)
+    runner.train()
+    losses = [part for part in runner.model.modules() if isinstance(part, AsymmetricLoss)]
+    assert losses
+    assert torch.isfinite(recorder.outputs["loss"])
+    assert [name for name, seen in recorder.seen.items() if not seen] == []
 
 
 @pytest.mark.parametrize("alias", ALIASES)

@@ -164,9 +164,9 @@ def _train(job: Job) -> dict[str, Any]:
     cfg = job.resolved
     key = job.key  # the runner changes the config
     cfg.val_evaluator.out_file = str(job.folder / "scores.npz")
-    start = time.perf_counter()
+    start, cpu_start = time.perf_counter(), time.process_time()
     model = train(cfg)
-    seconds = time.perf_counter() - start
+    seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu_start
     scalars = MessageHub.get_current_instance().log_scalars
     prefix = "val/mlr/"
     return {
@@ -181,6 +181,7 @@ def _train(job: Job) -> dict[str, Any]:
             if name.startswith(prefix)
         },
         "seconds": seconds,
+        "cpu_seconds": cpu_seconds,
         "parameters": sum(each.numel() for each in model.parameters() if each.requires_grad),
         "epochs": cfg.train_cfg.max_epochs,
         "batch_size": cfg.train_dataloader.batch_size,

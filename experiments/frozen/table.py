@@ -64,8 +64,8 @@ def _results_of(folder: Path, study: dict[str, Any]) -> dict[str, list[Result]]:
 def _lines(study: dict[str, Any], results: dict[str, dict[str, list[Result]]]) -> list[str]:
     finals = [result for found in results.values() for result in found["final"]]
     lines = ["# Heads on frozen maps", "", *_protocol(study, finals), ""]
-    lines += ["| head (frozen) | mAP | CF1 | OF1 | n | lr | parameters | s a run |"]
-    lines += ["|---|---|---|---|---|---|---|---|"]
+    lines += ["| head (frozen) | mAP | CF1 | OF1 | n | lr | parameters | s | CPU s |"]
+    lines += ["|---|---|---|---|---|---|---|---|---|"]
     lines += [_row(name, found["final"], study) for name, found in results.items()]
     if len(study["lrs"]) > 1:
         lrs = sorted(study["lrs"])
@@ -81,7 +81,8 @@ def _protocol(study: dict[str, Any], finals: list[Result]) -> list[str]:
     text = (
         "Tier *frozen*: the backbone does not learn. Protocol `paper`: raw AP in percent, CF1 and "
         "OF1 at threshold 0.5, entries of only difficult objects left out. Evaluated once on the "
-        "validation images, after the last epoch; mean ± sample standard deviation over n seeds."
+        "validation images, after the last epoch; mean ± sample standard deviation over n seeds. "
+        "Seconds are of one training with its evaluation, by the clock and of the processor."
     )
     if len(study["lrs"]) > 1:
         text += (
@@ -112,14 +113,14 @@ def _protocol(study: dict[str, Any], finals: list[Result]) -> list[str]:
 
 def _row(name: str, final: list[Result], study: dict[str, Any]) -> str:
     if not final:
-        return f"| {name} | not run | | | 0 | | | |"
+        return f"| {name} | not run | | | 0 | | | | |"
     cells = [_spread([result["metrics"][figure] for result in final]) for figure in FIGURES]
     edge = ""
     if len(study["lrs"]) > 2 and final[0]["lr"] in (min(study["lrs"]), max(study["lrs"])):
         edge = " (edge)"
-    seconds = mean(result["seconds"] for result in final)
+    seconds = [mean(each[key] for each in final) for key in ("seconds", "cpu_seconds")]
     cells += [f"{len(final)}", f"{final[0]['lr']:g}{edge}"]
-    cells += [f"{final[0]['parameters']:,}", f"{seconds:.0f}"]
+    cells += [f"{final[0]['parameters']:,}", *(f"{each:.0f}" for each in seconds)]
     return f"| {name} | " + " | ".join(cells) + " |"
 
 

@@ -1,6 +1,6 @@
 """Training and evaluation, as the command line and Python call them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from mmengine.config import Config
@@ -12,6 +12,7 @@ from torch import nn
 from mmsrdl.apis.distributed import prepare_distributed
 from mmsrdl.apis.resume import newest_checkpoint
 from mmsrdl.evaluation import MultiLabelMetric
+from mmsrdl.evaluation.protocols import get_protocols
 
 
 def train(cfg: Config, resume: str | None = None) -> nn.Module:
@@ -70,24 +71,35 @@ def use_images(cfg: Config, images: str) -> None:
         cfg.test_dataloader, cfg.test_evaluator = cfg.val_dataloader, cfg.val_evaluator
 
 
-def test(cfg: Config, checkpoint: str, out: str | None = None) -> dict[str, float]:
+def test(
+    cfg: Config,
+    checkpoint: str,
+    out: str | None = None,
+    protocols: Sequence[str] | None = None,
+) -> dict[str, float]:
     """Evaluates a checkpoint on the test set of a config; see :func:`use_images`.
 
     Args:
         cfg: Config, see :func:`load_config`.
         checkpoint: Checkpoint file.
         out: File (npz) for names, scores and labels of all images.
+        protocols: Presets of papers, see :class:`mmsrdl.evaluation.Protocol`, in place of those of
+            the config; figures of further ones have a suffix, such as ``mlr/mAP_ssgrl``.
 
     Returns:
         Metric names to values.
 
     Raises:
-        ValueError: If ``out`` is given and the config has no
-            ``mmsrdl.MultiLabelMetric``, or the checkpoint cannot be read or is another model's.
+        ValueError: If ``out`` or ``protocols`` is given and the config has no
+            ``mmsrdl.MultiLabelMetric``, there is no such protocol, or the checkpoint cannot be
+            read or is another model's.
         FileNotFoundError: If the checkpoint does not exist.
     """
     if out is not None:
-        _metric_of(cfg, out).out_file = out
+        _metric_of(cfg, f"--out {out}").out_file = out
+    if protocols is not None:
+        get_protocols(protocols)
+        _metric_of(cfg, "--protocol").protocol = list(protocols)
     cfg.load_from = checkpoint
     prepare_distributed(cfg)
     cfg.resume = False
@@ -118,17 +130,32 @@ def _build_runner(cfg: Config) -> Runner:
     return RUNNERS.build(cfg) if "runner_type" in cfg else Runner.from_cfg(cfg)
 
 
-def _metric_of(cfg: Config, out: str) -> Any:
-    """Returns the config of our metric among those of the test set, whatever its name there."""
-    evaluators = cfg.test_evaluator
+def metric_config(cfg: Config, evaluators: Any) -> Any:
+    """Finds the config of our metric among evaluators, whatever its name there.
+
+    Args:
+        cfg: The config that they are of.
+        evaluators: One evaluator's config, several, or None.
+
+    Returns:
+        The first :class:`mmsrdl.MultiLabelMetric`'s, or None.
+    """
     with DefaultScope.overwrite_default_scope(cfg.get("default_scope")):
-        for evaluator in evaluators if isinstance(evaluators, list) else [evaluators]:
+        for evaluator in evaluators if isinstance(evaluators, list) else [evaluators or {}]:
             with METRICS.switch_scope_and_registry(evaluator.get("_scope_")) as metrics:
                 kind = evaluator.get("type")
                 kind = metrics.get(kind) if isinstance(kind, str) else kind
             if isinstance(kind, type) and issubclass(kind, MultiLabelMetric):
                 return evaluator
-    raise ValueError(f"--out {out} needs test_evaluator=dict(type='mmsrdl.MultiLabelMetric')")
+    return None
+
+
+def _metric_of(cfg: Config, option: str) -> Any:
+    """Returns the config of our metric on the test set."""
+    metric = metric_config(cfg, cfg.test_evaluator)
+    if metric is None:
+        raise ValueError(f"{option} needs test_evaluator=dict(type='mmsrdl.MultiLabelMetric')")
+    return metric
 
 
 def pretrained_of(cfg: Any, place: str) -> Iterator[tuple[str, str]]:

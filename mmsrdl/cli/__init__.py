@@ -18,11 +18,13 @@ __all__ = ["COMMANDS", "load_command", "main"]
 COMMANDS = {
     "train": "train a model",
     "test": "evaluate a checkpoint",
+    "evaluate": "compute the figures of kept scores under the papers' protocols",
     "infer": "predict the labels of images",
     "data": "check, split, convert and look into labeled images",
     "thresholds": "tune the classes' thresholds",
     "picture": "draw attention, scores, curves and reports",
     "export": "write a model as ONNX",
+    "convert": "take over published checkpoints of other code bases",
     "serve": "open a page in the browser that takes images",
     "doctor": "say what is installed, and what is broken",
 }

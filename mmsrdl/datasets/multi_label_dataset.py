@@ -45,6 +45,9 @@ class MultiLabelDataset(BaseDataset):
     - ``gt_label``: sorted indices of the positive classes, may be empty;
     - ``gt_label_difficult``: sorted indices of the classes that losses and metrics leave
       out; MMPretrain's VOC metrics read it;
+    - ``gt_label_unknown``, where there are any: those of ``gt_label_difficult`` that are not known,
+      which are all of other formats than VOC's, whose are classes of difficult objects alone
+      (see :class:`mmsrdl.evaluation.Protocol`, which may count the latter, never the former);
     - ``gt_score``: float32 [C]; 1 positive, 0 negative, -1 left out;
     - with ``with_boxes=True``, for M objects: ``gt_bboxes``, float32 [M, 4], the corners x1, y1,
       x2, y2 in pixels of the image file, from 0; ``gt_bboxes_labels``, int64 [M], their classes;
@@ -101,6 +104,7 @@ class MultiLabelDataset(BaseDataset):
         self.with_boxes = with_boxes
         self.check_files = check_files
         self.ignore_other_classes = ignore_other_classes
+        self._has_difficult = format == "voc"
         super().__init__(*args, **kwargs)
 
     def _join_prefix(self) -> None:
@@ -190,6 +194,7 @@ class MultiLabelDataset(BaseDataset):
         """Load the images and labels of the annotation file."""
         layout = f"check ann_file, which is relative to data_root '{self.data_root}'"
         file = open_annotations(self.ann_file, self.format, layout)
+        self._has_difficult = file.format == "voc"
         if file.format == "openmmlab":
             return self._load_openmmlab(file.content)
         annotations = parse_annotations(file)
@@ -303,6 +308,8 @@ class MultiLabelDataset(BaseDataset):
             labels = set(data_info["gt_label"])
             difficult = set(data_info["gt_label_difficult"]) - labels
             data_info.update(gt_label=sorted(labels), gt_label_difficult=sorted(difficult))
+            if difficult and not self._has_difficult:
+                data_info["gt_label_unknown"] = sorted(difficult)
         check_positives(self.data_list, self.CLASSES, name, self.ann_file)
         if self.with_boxes and not any(len(info.get("gt_bboxes", ())) for info in self.data_list):
             raise ValueError(

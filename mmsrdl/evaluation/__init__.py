@@ -19,6 +19,7 @@ from mmsrdl.evaluation.functional import (
     thresholds_for_recall,
 )
 from mmsrdl.evaluation.metrics import MultiLabelMetric, PointingGameMetric
+from mmsrdl.evaluation.protocols import PROTOCOLS, JudgedEntries, Protocol, get_protocol
 from mmsrdl.evaluation.scores_file import ScoresFile
 from mmsrdl.evaluation.thresholds import Thresholds
 from mmsrdl.evaluation.tuning import (
@@ -31,11 +32,14 @@ from mmsrdl.evaluation.tuning import (
 )
 
 __all__ = [
+    "PROTOCOLS",
     "APKind",
+    "JudgedEntries",
     "MultiLabelMetric",
     "PointingAccuracy",
     "PointingGameMetric",
     "PrecisionRecallF1",
+    "Protocol",
     "Reliability",
     "ScoresFile",
     "ThresholdComparison",
@@ -51,6 +55,7 @@ __all__ = [
     "expected_calibration_error",
     "figures_at",
     "fit_temperature",
+    "get_protocol",
     "pointing_accuracy",
     "pointing_hits",
     "precision_recall_f1",

@@ -8,13 +8,16 @@ from torch import Tensor
 
 from mmsrdl.evaluation.functional.validation import check_targets
 
+DIFFICULT = -2
+"""Target of a class of which an image holds only difficult objects."""
+
 
 class ScoredBatch(NamedTuple):
     """Scores and targets of n images.
 
     Attributes:
         scores: [n, C], float32 or float64.
-        targets: [n, C], int8 of 1 (positive), 0 (negative) and -1 (unknown).
+        targets: [n, C], int8 of 1 (positive), 0 (negative), -1 (unknown) and -2 (difficult).
         sample_idx: [n], int64; the index in the data set, -1 where a sample has none.
         img_paths: n paths, '' where a sample has none.
     """
@@ -31,7 +34,8 @@ class ScoredBatch(NamedTuple):
         Args:
             samples: At least one, each with ``pred_score`` [C] and ``gt_score`` [C], or
                 ``gt_label`` (class indices) in place of the latter. Classes in
-                ``gt_label_difficult`` that are not positive become -1.
+                ``gt_label_difficult`` that are not positive become -2, and -1 those of them
+                that are in ``gt_label_unknown``, too.
 
         Raises:
             ValueError: A field is missing or malformed.
@@ -45,10 +49,16 @@ class ScoredBatch(NamedTuple):
             stacked = stacked.float()
         targets = _stack([_target(s, stacked.shape[1]) for s in samples])
         check_targets(targets)
+        targets = targets.to(stacked.device, torch.int8)
+        for key, value in (("gt_label_difficult", DIFFICULT), ("gt_label_unknown", -1)):
+            for row, sample in enumerate(samples):
+                if sample.get(key) is not None:
+                    marked = _class_indices(sample, key, stacked.shape[1]).to(targets.device)
+                    targets[row, marked[targets[row, marked] != 1]] = value
         index = [-1 if s.get("sample_idx") is None else int(s["sample_idx"]) for s in samples]
         return cls(
             scores=stacked,
-            targets=targets.to(stacked.device, torch.int8),
+            targets=targets,
             sample_idx=torch.tensor(index, device=stacked.device),
             img_paths=[str(s.get("img_path") or "") for s in samples],
         )
@@ -80,6 +90,15 @@ class ScoredBatch(NamedTuple):
             sample_idx=self.sample_idx.to(device),
             img_paths=self.img_paths,
         )
+
+    def labels(self) -> tuple[Tensor, Tensor | None]:
+        """Return targets [n, C] of 1, 0 and -1, and which of -1 are difficult, bool [n, C].
+
+        None stands for no difficult entry; then the targets are not copied.
+        """
+        if not self.targets.numel() or self.targets.min() > DIFFICULT:
+            return self.targets, None
+        return self.targets.clamp(min=-1), self.targets == DIFFICULT
 
     def rows(self, index: Tensor) -> "ScoredBatch":
         """Keep the rows [m] in the given order."""
@@ -118,10 +137,6 @@ def _target(sample: Mapping[str, Any], num_classes: int) -> Tensor:
             "a data sample has neither gt_score nor gt_label; let the data set give one of them "
             "and PackInputs pack it"
         )
-    if sample.get("gt_label_difficult") is not None:
-        difficult = _class_indices(sample, "gt_label_difficult", num_classes)
-        target = target.to("cpu", torch.float32, copy=True)  # the sample keeps its own
-        target[difficult[target[difficult] != 1]] = -1
     return target
 
 

@@ -21,14 +21,17 @@ class ScoresFile:
     Attributes:
         names: C class names.
         scores: [N, C], float32 or float64; probabilities in [0, 1].
-        targets: [N, C], int8 of 1 (positive), 0 (negative) and -1 (unknown).
+        targets: [N, C], int8 of 1 (positive), 0 (negative) and -1 (unknown or difficult).
         sample_idx: [N], int64; the index in the data set, -1 where a sample has none.
         img_path: N paths, '' where a sample has none; empty if no sample has one.
+        difficult: [N, C], bool: which entries of -1 are classes of difficult objects alone (VOC),
+            which some protocols count (see :class:`Protocol`); the others are unknown. None: no
+            entry is said to be difficult.
 
     Raises:
         TypeError: Scores or targets are no tensors.
-        ValueError: The parts do not fit each other, two classes share a name, a score is NaN or
-            a target none of 1, 0 and -1.
+        ValueError: The parts do not fit each other, two classes share a name, a score is NaN,
+            a target none of 1, 0 and -1, or a difficult entry not -1.
     """
 
     names: tuple[str, ...]
@@ -36,6 +39,7 @@ class ScoresFile:
     targets: Tensor
     sample_idx: Tensor
     img_path: tuple[str, ...] = ()
+    difficult: Tensor | None = None
 
     def __post_init__(self) -> None:
         check_scores_and_targets(self.scores, self.targets)
@@ -53,15 +57,27 @@ class ScoresFile:
             )
         if self.img_path and len(self.img_path) != images:
             raise ValueError(f"img_path has {len(self.img_path)} paths for {images} images")
+        if self.difficult is not None:
+            self._check_difficult(self.difficult)
+
+    def _check_difficult(self, difficult: Tensor) -> None:
+        if difficult.dtype != torch.bool or difficult.shape != self.targets.shape:
+            raise ValueError(
+                f"difficult must be bool of the shape {list(self.targets.shape)}, got "
+                f"{difficult.dtype} {list(difficult.shape)}"
+            )
+        if (difficult & (self.targets != -1)).any():
+            raise ValueError("difficult must mark entries whose target is -1 alone")
 
     def rows(self, index: Tensor) -> "ScoresFile":
         """Keeps the images of the indices [n], in their order."""
         paths = tuple(self.img_path[i] for i in index.tolist()) if self.img_path else ()
         parts = (self.scores[index], self.targets[index], self.sample_idx[index])
-        return ScoresFile(self.names, *parts, paths)
+        difficult = None if self.difficult is None else self.difficult[index]
+        return ScoresFile(self.names, *parts, paths, difficult)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes ``names``, ``scores``, ``targets``, ``sample_idx`` and, if any, ``img_path``.
+        """Writes the arrays, without ``img_path`` and ``difficult`` where there is none.
 
         Args:
             path: File with the ending .npz; its folder is made. It holds no pickles.
@@ -79,6 +95,8 @@ class ScoresFile:
         }
         if any(self.img_path):
             arrays["img_path"] = np.array(self.img_path)
+        if self.difficult is not None and self.difficult.any():
+            arrays["difficult"] = self.difficult.cpu().numpy()
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         np.savez_compressed(path, **arrays)  # type: ignore[arg-type]
 
@@ -90,8 +108,9 @@ class ScoresFile:
             FileNotFoundError: If there is no such file.
             ValueError: If it is something else.
         """
-        names, scores, targets, sample_idx, img_path = read_npz(
-            path, ("names", "scores", "targets", "sample_idx"), "scores", optional=("img_path",)
+        keys = ("names", "scores", "targets", "sample_idx")
+        names, scores, targets, sample_idx, img_path, difficult = read_npz(
+            path, keys, "scores", optional=("img_path", "difficult")
         )
         try:
             if scores.dtype.kind != "f" or not np.isin(targets, (-1, 0, 1)).all():
@@ -103,6 +122,7 @@ class ScoresFile:
                 torch.from_numpy(targets).to(torch.int8),
                 torch.from_numpy(sample_idx).long(),
                 tuple(map(str, img_path.tolist())),
+                torch.from_numpy(difficult) if difficult.ndim == 2 else None,
             )
         except (TypeError, ValueError) as error:
             raise ValueError(

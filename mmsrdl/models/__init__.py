@@ -1,13 +1,19 @@
 """Models: label embedder x attention x classifier x loss."""
 
-from mmsrdl.models.attention import AttentionMaps, CARAttention, ClassAttention, GlobalPooling
+from mmsrdl.models.attention import (
+    AttentionMaps,
+    CARAttention,
+    ClassAttention,
+    GlobalPooling,
+    GroupDecoder,
+    LabelDecoder,
+    QueryDecoder,
+    SemanticAttention,
+    SemanticDecoupling,
+)
 from mmsrdl.models.backbones import CachedMaps
 from mmsrdl.models.classifiers import MCARClassifier
-from mmsrdl.models.embedders import (
-    AutoencoderLabelEmbedder,
-    GCNLabelEmbedder,
-    MLGCNLabelEmbedder,
-)
+from mmsrdl.models.embedders import AutoencoderLabelEmbedder, GCNLabelEmbedder, MLGCNLabelEmbedder
 from mmsrdl.models.erasing import ObjectErasing, erased_region
 from mmsrdl.models.heads import (
     CARHead,
@@ -16,15 +22,17 @@ from mmsrdl.models.heads import (
     DictionaryClassifier,
     EmbeddingClassifier,
     FeatureClassifier,
+    GroupClassifier,
     IdentityClassifier,
 )
 from mmsrdl.models.label_graph import CooccurrenceGraph
 from mmsrdl.models.losses import MultiLabelBCELoss
 from mmsrdl.models.necks import GlobalMaxPooling, GlobalWeightedPooling
-from mmsrdl.models.relations import ClassRelation, PredictionGCN
+from mmsrdl.models.relations import GGNN, ClassRelation, DecoderRelation, DynamicGCN, PredictionGCN
 from mmsrdl.models.weights import backbone_init_cfg, load_from_timm
 
 __all__ = [
+    "GGNN",
     "AttentionMaps",
     "AutoencoderLabelEmbedder",
     "CARAttention",
@@ -35,19 +43,27 @@ __all__ = [
     "ClassFeatureHead",
     "ClassRelation",
     "CooccurrenceGraph",
+    "DecoderRelation",
     "DictionaryClassifier",
+    "DynamicGCN",
     "EmbeddingClassifier",
     "FeatureClassifier",
     "GCNLabelEmbedder",
     "GlobalMaxPooling",
     "GlobalPooling",
     "GlobalWeightedPooling",
+    "GroupClassifier",
+    "GroupDecoder",
     "IdentityClassifier",
+    "LabelDecoder",
     "MCARClassifier",
     "MLGCNLabelEmbedder",
     "MultiLabelBCELoss",
     "ObjectErasing",
     "PredictionGCN",
+    "QueryDecoder",
+    "SemanticAttention",
+    "SemanticDecoupling",
     "backbone_init_cfg",
     "erased_region",
     "load_from_timm",

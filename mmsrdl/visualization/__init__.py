@@ -9,6 +9,8 @@ from mmsrdl.visualization.panel_files import panel_files
 from mmsrdl.visualization.precision_recall_curves import draw_precision_recall_curves
 from mmsrdl.visualization.reliability import draw_reliability
 from mmsrdl.visualization.score_comparison import draw_score_comparison
+from mmsrdl.visualization.sweep_curves import draw_sweep_curves
+from mmsrdl.visualization.table_picture import draw_table
 
 __all__ = [
     "choose_classes",
@@ -19,5 +21,7 @@ __all__ = [
     "draw_precision_recall_curves",
     "draw_reliability",
     "draw_score_comparison",
+    "draw_sweep_curves",
+    "draw_table",
     "panel_files",
 ]

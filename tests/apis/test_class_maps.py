@@ -62,6 +62,18 @@ def test_attention_is_what_the_head_attends_to() -> None:
     assert_close(maps, expected, rtol=0, atol=0)
 
 
+def test_attention_that_sums_to_one_fills_the_range() -> None:
+    sd = {**CAR, "type": "mmsrdl.ClassFeatureHead"}
+    model = make_model({**sd, "attention": dict(type="mmsrdl.SemanticDecoupling")}, None)
+    inputs = make_inputs()
+    maps = class_maps(model, inputs)
+    with torch.no_grad():
+        spatial = model.head.attend(model.extract_feat(inputs)).spatial_map()
+    assert_close(spatial.sum((2, 3)), torch.ones(2, 3))
+    assert_close(maps.amax((2, 3)), torch.ones(2, 3))
+    assert_close(maps * spatial.amax((2, 3), keepdim=True), spatial)
+
+
 @pytest.mark.parametrize("neck", [GAP, GMP, GWP])
 def test_cam_of_a_linear_layer_against_a_loop(neck: dict) -> None:
     model, inputs = make_model(LINEAR, neck), make_inputs()

@@ -14,10 +14,13 @@ import pytest
 import torch
 from mmengine.config import Config
 
+from mmsrdl.apis import load_config, train
+from mmsrdl.apis import test as evaluate
 from mmsrdl.apis.run import _metric_of, check_pretrained
 from mmsrdl.checkpoint import read_checkpoint
+from mmsrdl.cli import main
 from mmsrdl.evaluation import MultiLabelMetric
-from tests.small_run import BY_ITER, EPOCHS, make_config
+from tests.small_run import BY_EPOCH, BY_ITER, EPOCHS, make_config
 
 ROOT = Path(__file__).resolve().parents[2]
 LIGHT = [
@@ -120,11 +123,13 @@ def test_train_test_and_picture(tiny_voc: Path, word_vectors: str, tmp_path: Pat
     with np.load(tmp_path / "scores.npz", allow_pickle=False) as file:
         assert file["scores"].shape == file["targets"].shape == (4, 20)
     (tmp_path / "one.txt").write_text("000003\n")
-    run(
+    result = run(
         sys.executable, "-m", "mmsrdl", "test", str(config), checkpoint, "--data-root",
-        str(tiny_voc), "--set", "val", "--out", "val.npz", "--cfg-options", *LIGHT,
-        f"val_dataloader.dataset.ann_file={tmp_path}/one.txt", cwd=tmp_path,
+        str(tiny_voc), "--set", "val", "--out", "val.npz", "--protocol", "paper", "ssgrl",
+        "--cfg-options", *LIGHT, f"val_dataloader.dataset.ann_file={tmp_path}/one.txt",
+        cwd=tmp_path,
     )  # fmt: skip
+    assert "mlr/mAP_ssgrl" in result.stdout + result.stderr
     with np.load(tmp_path / "val.npz", allow_pickle=False) as file:
         assert [Path(path).name for path in file["img_path"].tolist()] == ["000003.jpg"]
     photo = str(tiny_voc / "JPEGImages" / "000001.jpg")
@@ -198,7 +203,7 @@ def test_scores_are_written_by_our_metric(
     scope: str | None, evaluators: Any, place: int | None
 ) -> None:
     cfg = Config(dict(default_scope=scope, test_evaluator=evaluators))
-    found = _metric_of(cfg, "a.npz")
+    found = _metric_of(cfg, "--out a.npz")
     assert found is (cfg.test_evaluator if place is None else cfg.test_evaluator[place])
 
 
@@ -206,7 +211,37 @@ def test_scores_are_written_by_our_metric(
 def test_scores_without_our_metric(evaluators: Any) -> None:
     cfg = Config(dict(default_scope="mmpretrain", test_evaluator=evaluators))
     with pytest.raises(ValueError, match=r"--out a.npz needs test_evaluator=dict\(type='mmsrdl"):
-        _metric_of(cfg, "a.npz")
+        _metric_of(cfg, "--out a.npz")
+
+
+def test_protocols_of_a_run(
+    seven: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`mmsrdl test --protocol` gives what `mmsrdl evaluate` gives on the scores it keeps."""
+    cfg = make_config(seven, tmp_path, {**EPOCHS, "max_epochs": 1}, BY_EPOCH)
+    train(cfg)
+    cfg = make_config(seven, tmp_path, {**EPOCHS, "max_epochs": 1}, BY_EPOCH)
+    cfg.test_dataloader, cfg.test_evaluator = cfg.val_dataloader, cfg.val_evaluator
+    cfg.test_cfg = dict()
+    for key in ("val_dataloader", "val_evaluator", "val_cfg"):
+        cfg.pop(key)
+    cfg.default_hooks.checkpoint.pop("save_best")
+    config, checkpoint, out = (str(tmp_path / name) for name in ("c.py", "epoch_1.pth", "a.npz"))
+    cfg.dump(config)
+    names = ["asl", "paper", "ssgrl"]
+    figures = evaluate(load_config(config), checkpoint, out, names)
+    capsys.readouterr()
+    assert main(["evaluate", out, "--protocol", *names, "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    for name in names:
+        end = "" if name == "asl" else f"_{name}"
+        for key, value in document["protocols"][name]["figures"].items():
+            assert figures[f"mlr/{key}{end}"] == pytest.approx(value)
+    with pytest.raises(ValueError, match=r"protocol must be one of .*got 'voc'"):
+        evaluate(load_config(config), checkpoint, protocols=["voc"])
+    cfg.test_evaluator = [dict(type="AveragePrecision")]
+    with pytest.raises(ValueError, match="--protocol needs test_evaluator=dict"):
+        evaluate(cfg, checkpoint, protocols=names)
 
 
 KILLED = """

@@ -33,6 +33,7 @@ def test_labels_are_sorted_and_tri_state(openmmlab_root: Path, serialize_data: b
     assert infos[0]["img_path"] == str(openmmlab_root / "images/0.jpg")
     assert [info["gt_label"] for info in infos[:3]] == [[0, 2], [1], []]
     assert [info["gt_label_difficult"] for info in infos[:3]] == [[], [2], []]
+    assert [info.get("gt_label_unknown") for info in infos[:3]] == [None, [2], None]
     scores = np.stack([info["gt_score"] for info in infos])
     assert scores.dtype == np.float32
     assert scores[:3].tolist() == [[1, 0, 1], [0, 1, -1], [0, 0, 0]]

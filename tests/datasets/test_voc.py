@@ -6,7 +6,7 @@ import pytest
 from mmengine.dataset import default_collate
 from mmpretrain.evaluation import VOCMultiLabelMetric
 
-from mmsrdl.datasets import VOC_CATEGORIES, VOCMultiLabel
+from mmsrdl.datasets import VOC_CATEGORIES, MultiLabelDataset, VOCMultiLabel
 
 PERSON, DOG, CAT, SOFA = (VOC_CATEGORIES.index(n) for n in ("person", "dog", "cat", "sofa"))
 
@@ -42,6 +42,23 @@ def test_difficult_policies(
     for score, (positive, left_out) in zip(scores, expected, strict=True):
         assert (score == 1).nonzero()[0].tolist() == positive
         assert (score == -1).nonzero()[0].tolist() == left_out
+
+
+def test_difficult_objects_are_not_unknown(voc_root: Path) -> None:
+    """Metrics may count them, under the protocols of papers that do; by both readers of VOC."""
+    for dataset in (
+        VOCMultiLabel(str(voc_root), test_mode=True),
+        MultiLabelDataset(
+            "ImageSets/Main/trainval.txt",
+            format="voc",
+            data_root=str(voc_root),
+            metainfo=VOCMultiLabel.METAINFO,
+            test_mode=True,
+        ),
+    ):
+        infos = [dataset.get_data_info(i) for i in range(4)]
+        assert [info["gt_label_difficult"] for info in infos] == [left for _, left in UNKNOWN]
+        assert not any("gt_label_unknown" in info for info in infos)
 
 
 @pytest.mark.parametrize(("split", "names"), [("train", "12"), ("val", "34")])

@@ -27,10 +27,31 @@ def test_gt_score_goes_before_gt_label():
 
 @pytest.mark.parametrize("difficult", [[0, 1], torch.tensor([0, 1]), (1, 0)])
 def test_difficult_is_left_out_unless_positive(difficult):
-    assert target(gt_label=[1, 3], gt_label_difficult=difficult) == [-1, 1, 0, 1]
+    assert target(gt_label=[1, 3], gt_label_difficult=difficult) == [-2, 1, 0, 1]
     score = torch.tensor([0.0, 1, 0, 1])
-    assert target(gt_score=score, gt_label_difficult=difficult) == [-1, 1, 0, 1]
+    assert target(gt_score=score, gt_label_difficult=difficult) == [-2, 1, 0, 1]
     assert score.tolist() == [0, 1, 0, 1]
+
+
+def test_unknown_is_not_difficult():
+    """-1 of gt_score, and what gt_label_unknown takes from gt_label_difficult."""
+    score = torch.tensor([-1.0, 1, -1, -1])
+    assert target(gt_score=score) == [-1, 1, -1, -1]
+    assert target(gt_score=score, gt_label_difficult=[0]) == [-2, 1, -1, -1]
+    fields = dict(gt_label_difficult=[0, 1, 3], gt_label_unknown=[1, 3])
+    assert target(gt_score=score, **fields) == [-2, 1, -1, -1]
+    assert target(gt_label=[1], **fields) == [-2, 1, 0, -1]
+
+
+def test_labels_tell_difficult_from_unknown():
+    sample = {"pred_score": SCORE, "gt_score": torch.tensor([1.0, -1, -1, 0])}
+    batch = ScoredBatch.from_samples([sample])
+    targets, difficult = batch.labels()
+    assert targets is batch.targets
+    assert difficult is None
+    targets, difficult = ScoredBatch.from_samples([{**sample, "gt_label_difficult": [2]}]).labels()
+    assert targets.tolist() == [[1, -1, -1, 0]]
+    assert difficult.tolist() == [[False, False, True, False]]
 
 
 @pytest.mark.parametrize("difficult", [[], None])

@@ -38,9 +38,24 @@ def test_paths_that_are_all_empty_are_not_written(tmp_path: Path) -> None:
     assert ScoresFile.load(tmp_path / "scores.npz").img_path == ()
 
 
+def test_difficult_entries(tmp_path: Path) -> None:
+    marked = torch.tensor([[False, False], [True, False], [False, False]])
+    scores_file(difficult=marked).save(tmp_path / "marked.npz")
+    read = ScoresFile.load(tmp_path / "marked.npz")
+    assert torch.equal(read.difficult, marked)
+    assert read.rows(torch.tensor([1])).difficult.tolist() == [[True, False]]
+    # A file of an earlier version, and one without any, have no such array.
+    scores_file(difficult=torch.zeros_like(marked)).save(tmp_path / "none.npz")
+    assert "difficult" not in np.load(tmp_path / "none.npz").files
+    assert ScoresFile.load(tmp_path / "none.npz").difficult is None
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
+        ({"difficult": torch.zeros(3, 2)}, r"difficult must be bool of the shape \[3, 2\], got"),
+        ({"difficult": torch.zeros(2, 2).bool()}, r"got torch.bool \[2, 2\]"),
+        ({"difficult": torch.ones(3, 2).bool()}, "whose target is -1 alone"),
         ({"names": ("cat",)}, "names has 1 names for 2 classes"),
         ({"names": ("cat", "cat")}, "names must be distinct, got cat more than once"),
         ({"scores": torch.zeros(2, 2)}, r"both have the shape \[N, C\]"),

@@ -31,6 +31,7 @@ test_pipeline = [
             "flip",
             "flip_direction",
             "gt_label_difficult",
+            "gt_label_unknown",
         ),
     ),
 ]

@@ -13,6 +13,7 @@ ACTIONS = {
     "curves": "precision-recall curves of a test run",
     "reliability": "how far the scores of a test run are probabilities",
     "graph": "an image beside the co-occurrence graph of its labels (Figure 1)",
+    "tables": "the paper's Tables 1, 2, 4, 5, 6 and Figure 6, ours beside them",
     "report": "an HTML page on a test run, the worst mistakes first",
 }
 

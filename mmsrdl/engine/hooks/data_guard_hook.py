@@ -1,16 +1,19 @@
 """A guard that data, model and metric agree."""
 
+import logging
 from collections.abc import Iterator
 from typing import Any
 
 from mmengine.hooks import Hook
+from mmengine.logging import print_log
 from mmengine.runner import BaseLoop, Runner
 from torch import nn
 
 from mmsrdl.datasets import VOCMultiLabel, inner_datasets
 from mmsrdl.datasets.class_names import first_difference
 from mmsrdl.engine.hooks.bare_model import bare_model
-from mmsrdl.evaluation import MultiLabelMetric
+from mmsrdl.evaluation import MultiLabelMetric, Protocol
+from mmsrdl.evaluation.protocols import DIFFICULT_WORDS
 from mmsrdl.registry import HOOKS
 
 Classes = tuple[str, ...]
@@ -22,7 +25,8 @@ class DataGuardHook(Hook):
 
     Classes of data sets, head and its parts that differ in number, name or order; a data set
     without a pipeline; Pascal VOC evaluated with its training labels; a metric's ``topk`` beyond
-    the number of classes.
+    the number of classes. Warns of a metric's protocol that counts what the data set does not give:
+    images without a label, difficult objects.
 
     Raises:
         ValueError: In ``before_run``, before a checkpoint is read.
@@ -115,3 +119,25 @@ def _check_metrics(name: str, loop: Any, num_classes: int) -> None:
                 f"{name}.topk={metric.topk} exceeds the {num_classes} classes of the data; use 1 "
                 f"to {num_classes}, or None"
             )
+        if isinstance(metric, MultiLabelMetric):
+            for protocol in metric.protocols:
+                for inner in inner_datasets(loop.dataloader.dataset):
+                    if remark := _not_given(protocol, inner):
+                        print_log(f"{name}: {remark}", logger="current", level=logging.WARNING)
+
+
+def _not_given(protocol: Protocol, dataset: Any) -> str:
+    """What a protocol counts and a data set does not give; '' for nothing."""
+    if protocol.empties == "kept" and getattr(dataset, "filter_empty", False):
+        return (
+            f"protocol {protocol.name} counts images without a label, which the data set drops; "
+            "filter_empty=False keeps them"
+        )
+    policy = getattr(dataset, "difficult", "unknown")
+    if isinstance(dataset, VOCMultiLabel) and policy not in ("unknown", protocol.difficult):
+        return (
+            f"protocol {protocol.name} takes difficult objects as "
+            f"{DIFFICULT_WORDS[protocol.difficult]}, but the data set has made them {policy}; "
+            "difficult='unknown' leaves it to the protocol"
+        )
+    return ""

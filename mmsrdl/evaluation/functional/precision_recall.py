@@ -1,7 +1,7 @@
 """Precision, recall and F1, per class (C*) and overall (O*)."""
 
 from numbers import Integral, Real
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 import torch
@@ -9,6 +9,8 @@ from torch import Tensor
 
 from mmsrdl.evaluation.functional.arrays import count_columns, to_array
 from mmsrdl.evaluation.functional.validation import check_probabilities, check_scores_and_targets
+
+CF1Kind = Literal["of_means", "mean_of_classes"]
 
 BLOCK = 2**20
 """Entries that are worked on at a time; bounds the working memory at some 10 MiB."""
@@ -20,7 +22,8 @@ class PrecisionRecallF1(NamedTuple):
     Attributes:
         CP: Per-class precision, the mean over all classes.
         CR: Per-class recall, the mean over all classes.
-        CF1: ``2 * CP * CR / (CP + CR)``, which is not the mean of the classes' F1.
+        CF1: ``2 * CP * CR / (CP + CR)``, or, if asked for, the mean of the classes' F1, which is
+            another figure.
         OP: Overall precision, over all entries.
         OR: Overall recall, over all entries.
         OF1: ``2 * OP * OR / (OP + OR)``.
@@ -35,7 +38,11 @@ class PrecisionRecallF1(NamedTuple):
 
 
 def precision_recall_f1(
-    scores: Tensor, targets: Tensor, thr: float | Tensor = 0.5, topk: int | None = None
+    scores: Tensor,
+    targets: Tensor,
+    thr: float | Tensor = 0.5,
+    topk: int | None = None,
+    cf1: CF1Kind = "of_means",
 ) -> PrecisionRecallF1:
     r"""CP, CR, CF1, OP, OR and OF1 of multi-label predictions, SRDL's Eqs. (14)-(16).
 
@@ -53,15 +60,19 @@ def precision_recall_f1(
         targets: [N, C] of 1 (positive), 0 (negative) and -1 (unknown).
         thr: Threshold in [0, 1], or [C] of them, one a class.
         topk: k in 1, ..., C; None lets the threshold decide alone.
+        cf1: ``'of_means'`` takes CF1 of CP and CR, Eq. (16); ``'mean_of_classes'`` is the mean of
+            the classes' F1, as in ASL's and MMPretrain's code.
 
     Returns:
         Fractions, not percent.
 
     Raises:
         TypeError: ``thr`` is neither a number nor a tensor, or ``topk`` no integer.
-        ValueError: ``thr`` or ``topk`` is out of range, ``scores`` are no probabilities, or the
-            input is malformed (see :func:`check_scores_and_targets`).
+        ValueError: ``thr`` or ``topk`` is out of range, ``cf1`` is unknown, ``scores`` are no
+            probabilities, or the input is malformed (see :func:`check_scores_and_targets`).
     """
+    if cf1 not in get_args(CF1Kind):
+        raise ValueError(f"cf1 must be one of {get_args(CF1Kind)}, got {cf1!r}")
     check_scores_and_targets(scores, targets)
     check_probabilities(scores)
     limit = _limit(thr, scores)
@@ -76,8 +87,10 @@ def precision_recall_f1(
         _ratio(correct.sum(), pred.sum()).item(),
     )  # Eq. (14)
     cr, o_r = _ratio(correct, gt).mean().item(), _ratio(correct.sum(), gt.sum()).item()  # Eq. (15)
-    cf1, of1 = _harmonic_mean(cp, cr), _harmonic_mean(op, o_r)  # Eq. (16)
-    return PrecisionRecallF1(cp, cr, cf1, op, o_r, of1)
+    class_f1, of1 = _harmonic_mean(cp, cr), _harmonic_mean(op, o_r)  # Eq. (16)
+    if cf1 == "mean_of_classes":
+        class_f1 = _ratio(2 * correct, pred + gt).mean().item()
+    return PrecisionRecallF1(cp, cr, class_f1, op, o_r, of1)
 
 
 def check_threshold(thr: float) -> None:

@@ -8,6 +8,8 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
+from mmsrdl.evaluation.functional.precision_recall import PrecisionRecallF1
+
 
 def per_class_table(
     names: Sequence[str], ap: Sequence[float], positives: Sequence[int], title: str = "AP"
@@ -50,9 +52,37 @@ def figures_table(
     for name, count, *values in zip(names, counts, *figures.values(), strict=True):
         cells = ("-" if math.isnan(value) else f"{value:.2f}" for value in values)
         table.add_row(name, *cells, str(count))
+    return _as_text(table)
+
+
+def protocol_table(rows: Mapping[str, Mapping[str, float]], topk: int | None = 3) -> str:
+    """Draw the figures of several protocols, a row each.
+
+    Args:
+        rows: Protocol to figures in percent, by ``mAP``, ``CP`` to ``OF1`` and ``CP_top3`` to
+            ``OF1_top3``; further ones are left out.
+        topk: Whose figures are drawn; None for none.
+
+    Returns:
+        Several lines of plain text without colour codes, the first one empty.
+    """
+    keys = ["mAP", *PrecisionRecallF1._fields]
+    if topk is not None:
+        keys += [f"{key}_top{topk}" for key in PrecisionRecallF1._fields]
+    table = Table(box=SIMPLE)
+    table.add_column("protocol")
+    for key in keys:
+        table.add_column(key.replace("_top", "\ntop-"), justify="right")
+    for name, figures in rows.items():
+        table.add_row(name, *(f"{figures[key]:.2f}" for key in keys))
+    return _as_text(table)
+
+
+def _as_text(table: Table) -> str:
+    """Several lines of plain text, the first one empty."""
     text = StringIO()
     # Class names are no markup, and a log file is no terminal.
     Console(
-        file=text, width=100, force_terminal=False, no_color=True, markup=False, emoji=False
+        file=text, width=120, force_terminal=False, no_color=True, markup=False, emoji=False
     ).print(table)
     return "\n" + text.getvalue().strip("\n")

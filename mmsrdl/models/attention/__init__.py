@@ -3,5 +3,20 @@
 from mmsrdl.models.attention.base import AttentionMaps, ClassAttention
 from mmsrdl.models.attention.car import CARAttention
 from mmsrdl.models.attention.global_pooling import GlobalPooling
+from mmsrdl.models.attention.group_decoder import GroupDecoder
+from mmsrdl.models.attention.label_decoder import LabelDecoder
+from mmsrdl.models.attention.query_decoder import QueryDecoder
+from mmsrdl.models.attention.semantic_attention import SemanticAttention
+from mmsrdl.models.attention.semantic_decoupling import SemanticDecoupling
 
-__all__ = ["AttentionMaps", "CARAttention", "ClassAttention", "GlobalPooling"]
+__all__ = [
+    "AttentionMaps",
+    "CARAttention",
+    "ClassAttention",
+    "GlobalPooling",
+    "GroupDecoder",
+    "LabelDecoder",
+    "QueryDecoder",
+    "SemanticAttention",
+    "SemanticDecoupling",
+]

@@ -21,6 +21,8 @@ class AttentionMaps:
         size: (H, W).
         scores: Evidence for every class at every position, logits [B, C, P], where the
             attention is made from such.
+        pooled: Class features, where the attention makes them along with its maps; they are those
+            of all classes, so :meth:`select` leaves them out.
     """
 
     feature: Tensor
@@ -28,6 +30,7 @@ class AttentionMaps:
     channel: Tensor | None
     size: tuple[int, int]
     scores: Tensor | None = None
+    pooled: Tensor | None = None
 
     def spatial_map(self) -> Tensor:
         """Returns the spatial attention as maps, [B, C, H, W].
@@ -85,13 +88,20 @@ class ClassAttention(BaseModule, metaclass=ABCMeta):
 
     Attributes:
         out_channels: E, size of a class feature.
+        num_groups: G, where the features are of G groups of classes and not of single ones.
     """
 
     out_channels: int
+    num_groups: int | None = None
 
     @property
     def has_maps(self) -> bool:
         """Whether there are spatial maps of classes."""
+        return False
+
+    @property
+    def sums_to_one(self) -> bool:
+        """Whether a spatial map is a distribution over positions, so of values about 1 / P."""
         return False
 
     @property
@@ -121,6 +131,15 @@ class ClassAttention(BaseModule, metaclass=ABCMeta):
             labels: Output of :meth:`embed_labels`.
         """
 
+    def attend(self, feature_map: Tensor, labels: Tensor | None) -> AttentionMaps:
+        """Computes the attention maps to be looked at: those that scores do not need, too.
+
+        Args:
+            feature_map: F, [B, D, H, W].
+            labels: Output of :meth:`embed_labels`.
+        """
+        return self(feature_map, labels)
+
     @abstractmethod
     def pool(
         self, maps: AttentionMaps, erased: Tensor | None = None, erase_channel: bool = False
@@ -133,5 +152,6 @@ class ClassAttention(BaseModule, metaclass=ABCMeta):
             erase_channel: Whether the channel branch is erased there too.
 
         Returns:
-            [B, C, E], or [B, 1, E] where all classes share one feature.
+            [B, C, E], or [B, 1, E] where all classes share one feature; [B, G, E] where there are
+            ``num_groups``.
         """

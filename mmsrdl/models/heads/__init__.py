@@ -9,6 +9,7 @@ from mmsrdl.models.heads.class_classifier import (
 from mmsrdl.models.heads.class_feature_head import ClassFeatureHead, LabelSide, ScoredImages
 from mmsrdl.models.heads.dictionary_classifier import DictionaryClassifier
 from mmsrdl.models.heads.embedding_classifier import EmbeddingClassifier
+from mmsrdl.models.heads.group_classifier import GroupClassifier
 
 __all__ = [
     "CARHead",
@@ -17,6 +18,7 @@ __all__ = [
     "DictionaryClassifier",
     "EmbeddingClassifier",
     "FeatureClassifier",
+    "GroupClassifier",
     "IdentityClassifier",
     "LabelSide",
     "ScoredImages",

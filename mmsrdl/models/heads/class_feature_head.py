@@ -169,6 +169,7 @@ class ClassFeatureHead(MultiLabelClsHead):
         self.attention: ClassAttention = build_part(
             attention, in_channels=self.in_channels, **known
         )
+        known.update(num_groups=self.attention.num_groups)
         channels = self.attention.out_channels
         self.relation: ClassRelation | None = None
         if relation is not None:
@@ -256,7 +257,7 @@ class ClassFeatureHead(MultiLabelClsHead):
 
     def attend(self, feats: Features) -> AttentionMaps:
         """Computes the attention maps of every class; for SRDL, Eqs. (3)-(5)."""
-        return self.attention(self.pre_logits(feats), self.label_side().attention)
+        return self.attention.attend(self.pre_logits(feats), self.label_side().attention)
 
     def score(self, feature_map: Tensor, labels: LabelSide) -> ScoredImages:
         """Runs one pass over what :meth:`pre_logits` and :meth:`label_side` returned.
@@ -340,7 +341,8 @@ class ClassFeatureHead(MultiLabelClsHead):
         if self.relation is None:
             rescored = self.classifier(feature, classes, labels)
             if self.map_score_weight:
-                rescored = rescored.lerp(chosen.top_scores(region), self.map_score_weight)
+                top = chosen.top_scores(region).to(rescored.dtype)
+                rescored = rescored.lerp(top, self.map_score_weight)
             erased = scored.logits.scatter(1, classes, rescored.to(scored.logits.dtype))
         else:
             everywhere = classes[..., None].expand_as(feature)

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -5,9 +6,13 @@ import pytest
 import torch
 
 from mmsrdl.apis import train
+from mmsrdl.datasets import CocoMultiLabel, VOCMultiLabel
 from mmsrdl.datasets.class_names import first_difference
-from mmsrdl.engine.hooks.data_guard_hook import num_outputs
+from mmsrdl.engine.hooks.data_guard_hook import _check_metrics, num_outputs
+from mmsrdl.evaluation import MultiLabelMetric
 from tests.small_run import BY_EPOCH, CLASSES, EPOCHS, make_config
+
+FROM_VOC = ["mlgcn", "ssgrl"]
 
 
 def test_head_of_another_size(seven: Path, tmp_path: Path) -> None:
@@ -34,6 +39,14 @@ def test_embeddings_of_other_classes(
     cfg.model.head.update(num_classes=len(classes))
     cfg.model.head.embedder.classes = classes
     message = rf"embedder.classes are not the classes of train_dataloader: {difference}; give the"
+    with pytest.raises(ValueError, match=message):
+        train(cfg)
+
+
+def test_a_relation_of_other_classes(seven: Path, tmp_path: Path) -> None:
+    cfg = make_config(seven, tmp_path, EPOCHS, BY_EPOCH)
+    cfg.model.head.relation = dict(type="mmsrdl.PredictionGCN", classes=CLASSES[::-1])
+    message = r"head.relation.classes are not the classes of train_dataloader: class 0 is 'dog' ag"
     with pytest.raises(ValueError, match=message):
         train(cfg)
 
@@ -91,6 +104,63 @@ def test_voc_evaluated_with_its_training_labels(
         return
     with pytest.raises(ValueError, match=r"val_dataloader.dataset is evaluated with test_mode=Fal"):
         train(cfg)
+
+
+@pytest.fixture
+def log(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Warnings of the hook."""
+    lines: list[str] = []
+    monkeypatch.setattr(
+        "mmsrdl.engine.hooks.data_guard_hook.print_log", lambda text, **_: lines.append(text)
+    )
+    return lines
+
+
+def loop_with(protocol: str | list[str], dataset: object) -> SimpleNamespace:
+    metric = MultiLabelMetric(protocol=protocol)
+    return SimpleNamespace(
+        evaluator=SimpleNamespace(metrics=[metric]), dataloader=SimpleNamespace(dataset=dataset)
+    )
+
+
+@pytest.mark.parametrize("filter_empty", [True, False])
+def test_images_without_a_label_that_the_data_set_drops(
+    filter_empty: bool, seven: Path, log: list[str]
+) -> None:
+    content = json.loads((seven / "ann.json").read_text())
+    names = content["metainfo"]["classes"]
+    coco = {
+        "images": [{"id": i, "file_name": f"{i}.jpg"} for i in range(3)],
+        "annotations": [
+            {"id": i, "image_id": 0, "category_id": i, "bbox": [0, 0, 1, 1], "iscrowd": 0}
+            for i in range(3)
+        ],
+        "categories": [{"id": i, "name": name} for i, name in enumerate(names)],
+    }
+    (seven / "coco.json").write_text(json.dumps(coco))
+    dataset = CocoMultiLabel(
+        str(seven / "coco.json"), filter_empty, metainfo={"classes": names}, check_files=False
+    )
+    assert len(dataset) == (1 if filter_empty else 3)
+    loop = loop_with(["paper", "mlgcn", "ssgrl"], dataset)
+    _check_metrics("test_evaluator", loop, 3)
+    expected = (
+        "test_evaluator: protocol ssgrl counts images without a label, which the data set drops; "
+        "filter_empty=False keeps them"
+    )
+    assert log == ([expected] if filter_empty else [])
+
+
+@pytest.mark.parametrize(
+    ("difficult", "warned"), [("unknown", []), ("negative", ["mlgcn"]), ("positive", FROM_VOC)]
+)
+def test_difficult_objects_that_the_data_set_has_decided(
+    difficult: str, warned: list[str], tiny_voc: Path, log: list[str]
+) -> None:
+    dataset = VOCMultiLabel(str(tiny_voc), split="train", difficult=difficult, test_mode=True)
+    _check_metrics("val_evaluator", loop_with(FROM_VOC, dataset), 20)
+    assert [line.split()[2] for line in log] == warned
+    assert all(f"has made them {difficult}; difficult='unknown'" in line for line in log)
 
 
 def test_hooks_may_be_none(seven: Path, tmp_path: Path) -> None:

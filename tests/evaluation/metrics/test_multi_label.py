@@ -1,6 +1,7 @@
 import logging
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,9 @@ from mmpretrain.registry import METRICS as MMPRETRAIN_METRICS
 from mmpretrain.structures import DataSample
 
 from mmsrdl.evaluation import (
+    PROTOCOLS,
     MultiLabelMetric,
+    ScoresFile,
     Thresholds,
     average_precision,
     precision_recall_f1,
@@ -83,9 +86,12 @@ def test_evaluator_round(kind, log):
         *(f"mlr/{key}_top3" for key in FIGURES),
     ]
     unknown = int((targets == -1).sum())
+    empty = int((targets == 0).all(1).sum())
+    name = "paper" if kind == "raw" else "own"
     assert log == [
-        f"mlr: {kind} AP, mean over 5 of 5 classes; predicted if score >= 0.5, _top3 also among "
-        f"the 3 highest; 23 images, {unknown} unknown entries left out"
+        f"mlr: protocol {name}: {kind} AP, mean over 5 of 5 classes; predicted if score >= 0.5, "
+        f"_top3 also among the 3 highest; 23 images, {empty} of them without a label; {unknown} "
+        "unknown entries left out"
     ]
 
 
@@ -200,6 +206,76 @@ def test_tuned_thresholds_of_other_classes_are_refused_at_the_first_batch():
         metric.process(None, [sample.to_dict() for sample in samples(*case())[:2]])
 
 
+def marked(scores: torch.Tensor, targets: torch.Tensor) -> tuple[list[DataSample], torch.Tensor]:
+    """Samples of which the -1 of the first two classes are difficult objects."""
+    difficult = (targets == -1) & (torch.arange(5) < 2)
+    data = samples(scores, targets)
+    for sample, row in zip(data, difficult, strict=True):
+        sample.set_field(row.nonzero().flatten().tolist(), "gt_label_difficult")
+    return data, difficult
+
+
+@pytest.mark.parametrize("name", PROTOCOLS)
+@pytest.mark.parametrize("in_gt_score", [True, False])
+def test_a_protocol(name: str, in_gt_score: bool, log):
+    """Difficult entries are named by gt_label_difficult, whatever gt_score holds there."""
+    scores, targets = case(5)
+    data, difficult = marked(scores, targets)
+    if not in_gt_score:
+        for sample, row in zip(data, difficult, strict=True):
+            sample.set_gt_score(sample.gt_score.masked_fill(row, 0))
+    metrics = evaluate(MultiLabelMetric(protocol=name), data)
+    figures = PROTOCOLS[name].figures(scores, targets, difficult)
+    assert metrics == pytest.approx({f"mlr/{key}": value for key, value in figures.items()})
+    assert log[0].startswith(f"mlr: protocol {name}: {PROTOCOLS[name].ap} AP")
+    assert f"; {int(difficult.sum())} difficult entries " in log[0]
+    warned = [line for line in log if "are not said to be difficult" in line]
+    assert len(warned) == (PROTOCOLS[name].difficult != "ignored")
+
+
+def test_several_protocols_at_once(log):
+    scores, targets = case(6)
+    targets[3] = 0
+    data, difficult = marked(scores, targets)
+    names = ["paper", "mlgcn", "ssgrl", "mcar", "asl"]
+    metrics = evaluate(MultiLabelMetric(protocol=names, per_class=True), data)
+    for name in names:
+        end = "" if name == "paper" else f"_{name}"
+        for key, value in PROTOCOLS[name].figures(scores, targets, difficult).items():
+            assert metrics[f"mlr/{key}{end}"] == pytest.approx(value)
+    assert len(metrics) == 5 * 13 + 5  # and the AP of five classes, of the first protocol
+    rows = [line.split() for line in log[-1].splitlines()]
+    for name in names:
+        figures = PROTOCOLS[name].figures(scores, targets, difficult)
+        assert [name, *(f"{value:.2f}" for value in figures.values())] in rows
+    assert "1 more without a label dropped" in next(line for line in log if "protocol asl" in line)
+
+
+def test_own_protocol_and_topk():
+    scores, targets = case(6)
+    own = replace(PROTOCOLS["asl"], name="strict", thr=0.9)
+    metrics = evaluate(MultiLabelMetric(protocol=["paper", own], topk=2), samples(scores, targets))
+    figures = own.figures(scores, targets, topk=2)
+    assert metrics["mlr/CF1_top2_strict"] == pytest.approx(figures["CF1_top2"])
+    assert metrics["mlr/OR_strict"] == pytest.approx(figures["OR"])
+    only = evaluate(MultiLabelMetric(protocol=own, topk=None), samples(scores, targets))
+    assert list(only) == ["mlr/mAP", *(f"mlr/{key}" for key in FIGURES)]
+
+
+def test_default_is_the_protocol_paper():
+    scores, targets = case(7)
+    data, _ = marked(scores, targets)
+    assert evaluate(MultiLabelMetric(), data) == evaluate(MultiLabelMetric(protocol="paper"), data)
+
+
+@pytest.mark.parametrize("thr", [0.5, [0.5, 0.6]])
+def test_changed_protocols_are_called_own(thr, log):
+    evaluate(MultiLabelMetric(thr=thr), samples(*case()))
+    evaluate(MultiLabelMetric(thr=0.6), samples(*case()))
+    assert log[0].startswith("mlr: protocol paper: ")
+    assert log[1].startswith("mlr: protocol own: ")
+
+
 def test_prefix_and_no_topk():
     metrics = evaluate(MultiLabelMetric(topk=None, prefix="voc"), samples(*case()))
     assert list(metrics) == ["voc/mAP", *(f"voc/{key}" for key in FIGURES)]
@@ -256,6 +332,18 @@ def test_out_file(tmp_path, index):
             assert file["img_path"].tolist() == [f"img/{i}.jpg" for i in range(23)]
         else:
             assert "img_path" not in file
+
+
+def test_out_file_marks_difficult_entries(tmp_path):
+    scores, targets = case()
+    data, difficult = marked(scores, targets)
+    evaluate(MultiLabelMetric(out_file=str(tmp_path / "a.npz"), protocol="asl"), data)
+    file = ScoresFile.load(tmp_path / "a.npz")
+    assert torch.equal(file.targets, targets.to(torch.int8))
+    assert torch.equal(file.difficult, difficult)
+    assert len(file.scores) == 23  # all of them, whatever the protocol drops
+    evaluate(MultiLabelMetric(out_file=str(tmp_path / "b.npz")), samples(scores, targets))
+    assert ScoresFile.load(tmp_path / "b.npz").difficult is None
 
 
 def test_without_class_names(log, tmp_path):
@@ -320,6 +408,18 @@ def test_nan_score():
         ({"topk": 0}, ValueError, "topk must be at least 1.*got 0"),
         ({"topk": 2.0}, TypeError, "topk must be an integer or None, got 2.0"),
         ({"topk": True}, TypeError, "topk must be an integer or None, got True"),
+        ({"protocol": "coco"}, ValueError, "protocol must be one of paper, mlgcn.*got 'coco'"),
+        ({"protocol": []}, ValueError, "one or several distinct protocols, got"),
+        (
+            {"protocol": "asl", "thr": 0.5},
+            ValueError,
+            "protocol='asl' sets thr and ap itself; drop thr=0.5, or drop protocol",
+        ),
+        (
+            {"protocol": ["paper", "asl"], "thr": [0.5, 0.6], "ap": "raw"},
+            ValueError,
+            r"drop thr=\[0.5, 0.6\] and ap='raw', or drop protocol",
+        ),
         ({"ap": "voc07"}, ValueError, "ap must be one of .*got 'voc07'"),
         ({"out_file": "scores.pkl"}, ValueError, "out_file must end with .npz, got 'scores.pkl'"),
         ({"collect_device": "cuda"}, ValueError, "'cpu' or 'gpu', got 'cuda'"),
