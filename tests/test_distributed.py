@@ -10,11 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import torch.multiprocessing as mp
 from mmengine.config import Config
 
 from mmsrdl import apis
 from mmsrdl.apis.distributed import finish_distributed
+from mmsrdl.datasets import MultiLabelDataset, conditional_probability, cooccurrence_matrix
 from tests.conftest import write_photos
 from tests.small_run import BY_EPOCH, CLASSES, EPOCHS, make_config
 
@@ -78,6 +80,8 @@ def worker(rank: int, world: int, port: int, folder: Path) -> None:
             cfg.default_hooks.logger = dict(type="LoggerHook", interval=1)
             cfg.val_evaluator.out_file = str(folder / f"{ema}.npz")
             cfg.custom_hooks[0].type = ema
+            cfg.model.head.embedder.update(adjacency="cooccurrence", learn_adjacency=False)
+            cfg.default_hooks.cooccurrence = dict(type="mmsrdl.CooccurrenceHook")
             apis.train(cfg)
     finish_distributed()
 
@@ -133,6 +137,15 @@ def test_a_checkpoint_of_two_processes_in_one(ema: str, folder: Path) -> None:
         assert figure == pytest.approx(best_score(folder / ema, epoch), abs=1e-4)
     together, alone = (np.load(folder / f"{name}.npz") for name in (ema, "again"))
     np.testing.assert_allclose(together["scores"], alone["scores"], atol=1e-6)
+
+
+@pytest.mark.parametrize("ema", EMAS)
+def test_every_process_counts_the_whole_training_set(ema: str, folder: Path) -> None:
+    dataset = MultiLabelDataset(data_root=str(folder / "halves"), ann_file="ann.json")
+    expected = conditional_probability(cooccurrence_matrix(dataset))
+    assert expected.count_nonzero() > 3
+    state = torch.load(folder / ema / "epoch_2.pth", weights_only=False)["state_dict"]
+    torch.testing.assert_close(state["head.embedder.adjacency"], expected)
 
 
 DYING = """

@@ -14,7 +14,7 @@ from mmsrdl.apis import get_model, load_config
 from mmsrdl.cli import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 BLOCKS = [
     pytest.param(language, block, id=f"{page.name}-{number}")
     for page in PAGES

@@ -14,6 +14,5 @@ model = dict(
     head=dict(
         in_channels=_base_.in_channels,
         num_classes=20,
-        loss=dict(reduction="batchmean"),  # as all heads here: Adam's weight decay is coupled
     ),
 )

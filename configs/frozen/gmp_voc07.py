@@ -2,20 +2,11 @@
 # Expected: no published figure; the backbone does not learn, see docs/frozen.md.
 # Run: python -m experiments.frozen run --configs configs/frozen/gmp_voc07.py
 _base_ = [
+    "../_base_/systems/gmp.py",
     "../_base_/backbones/cached_lite0.py",
     "../_base_/datasets/voc07_maps.py",
     "../_base_/schedules/frozen_10e.py",
     "../_base_/default_runtime.py",
 ]
 
-model = dict(
-    type="ImageClassifier",
-    backbone=_base_.backbone,
-    neck=dict(type="mmsrdl.GlobalMaxPooling"),
-    head=dict(
-        type="MultiLabelLinearClsHead",
-        num_classes=20,
-        in_channels=_base_.in_channels,
-        loss=dict(type="mmsrdl.MultiLabelBCELoss"),
-    ),
-)
+model = dict(backbone=_base_.backbone, head=dict(in_channels=_base_.in_channels, num_classes=20))

@@ -15,6 +15,5 @@ model = dict(
         in_channels=_base_.in_channels,
         num_classes=20,
         embedder=dict(classes="voc", hidden_dims=(1024, _base_.in_channels)),
-        loss=dict(reduction="batchmean"),  # as all heads here: Adam's weight decay is coupled
     ),
 )

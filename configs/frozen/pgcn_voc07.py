@@ -9,11 +9,4 @@ _base_ = [
     "../_base_/default_runtime.py",
 ]
 
-model = dict(
-    backbone=_base_.backbone,
-    head=dict(
-        in_channels=_base_.in_channels,
-        num_classes=20,
-        loss=dict(reduction="batchmean"),  # as all heads here: Adam's weight decay is coupled
-    ),
-)
+model = dict(backbone=_base_.backbone, head=dict(in_channels=_base_.in_channels, num_classes=20))

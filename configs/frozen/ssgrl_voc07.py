@@ -16,6 +16,5 @@ model = dict(
         num_classes=20,
         embedder=dict(classes="voc"),
         avg_pool=1,  # 6 x 6 positions are few already
-        loss=dict(reduction="batchmean"),  # as all heads here: Adam's weight decay is coupled
     ),
 )

@@ -1,4 +1,5 @@
-# Paper: SSGRL (Chen et al., ICCV 2019), ResNet-101, here at 448 px as in SRDL's tables, PASCAL VOC 2007.
+# Paper: SSGRL (Chen et al., ICCV 2019), ResNet-101, here at 448 px as in SRDL's tables, PASCAL VOC 2007;
+# departures: docs/systems/ssgrl.md.
 # Expected: mAP 93.4 (its own paper, 576 px); 92.8 (SRDL, Table 4)
 # Not run at full scale by this project; the figures are the papers'.
 # Run: python tools/train.py configs/ssgrl/ssgrl_r101_voc07.py --word-vectors glove.6B.300d.txt
@@ -6,7 +7,7 @@ _base_ = [
     "../_base_/systems/ssgrl.py",
     "../_base_/backbones/r101.py",
     "../_base_/datasets/voc07_448.py",
-    "../_base_/schedules/ssgrl_adam_20e.py",
+    "../_base_/schedules/ssgrl.py",
     "../_base_/default_runtime.py",
 ]
 

@@ -19,7 +19,7 @@ class ImageAttention:
     Attributes:
         path: The image.
         scores: Probabilities, [C].
-        spatial: SA in [0, 1], [C, H, W].
+        spatial: SA in [0, 1], [C, H, W]; see :func:`class_maps`.
     """
 
     path: str

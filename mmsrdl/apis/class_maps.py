@@ -7,6 +7,7 @@ from mmpretrain.models.heads import MultiLabelClsHead
 from torch import Tensor, nn
 
 from mmsrdl.models.class_evidence import (
+    HAVE_CLASS_EVIDENCE,
     Features,
     class_evidence,
     has_class_evidence,
@@ -29,11 +30,13 @@ def class_maps(
     r"""Computes maps of where a model sees classes.
 
     - ``'attention'``: the spatial attention of a :class:`ClassFeatureHead`, such as SA of a
-      :class:`CARHead` in [0, 1]. Source: SRDL, Eq. (5).
-    - ``'cam'``: the evidence for a class at every position, through ReLU. A linear layer over global
-      average, maximum or weighted pooling: :math:`ReLU(\sum_d w_{cd} F_d)`, without its bias.
-      ``CSRAClsHead``: its scores at the position, summed over its modules. Source: Zhou et al.,
-      "Learning Deep Features for Discriminative Localization", CVPR 2016, Eq. (2).
+      :class:`CARHead` in [0, 1]. Source: SRDL, Eq. (5). Attention that sums to one over positions,
+      such as that of :class:`SemanticDecoupling` and of label decoders, is divided by its largest
+      value, so that it fills [0, 1], too.
+    - ``'cam'``: the evidence for a class at every position, through ReLU. A classifier over
+      global average, maximum or weighted pooling: :math:`ReLU(\sum_d w_{cd} F_d)`, without its
+      bias. ``CSRAClsHead``: its scores at the position, summed over its modules. Source: Zhou et
+      al., "Learning Deep Features for Discriminative Localization", CVPR 2016, Eq. (2).
     - ``'gradcam'``: :math:`ReLU(\sum_d \alpha_{cd} F_d)`, where F is the backbone's last map and
       :math:`\alpha_{cd}` the mean over positions of :math:`\partial s_c / \partial F_d`. Takes one
       backward pass of the head for every k of K. Source: Selvaraju et al., "Grad-CAM", ICCV 2017,
@@ -94,8 +97,7 @@ def feature_class_maps(
 
 _WANTS = {
     "attention": "has no spatial attention of classes, which mmsrdl.CARHead (use_spatial=True) has",
-    "cam": "has no evidence by position, which CSRAClsHead has, and MultiLabelLinearClsHead after "
-    "GlobalAveragePooling, mmsrdl.GlobalMaxPooling or mmsrdl.GlobalWeightedPooling",
+    "cam": f"has no evidence by position, {HAVE_CLASS_EVIDENCE}",
 }
 
 
@@ -132,8 +134,10 @@ def multi_label_head(model: nn.Module) -> MultiLabelClsHead:
 def _attention(model: nn.Module, features: Features, classes: Tensor | None) -> Tensor:
     """Spatial attention, SRDL's Eq. (5)."""
     head: Any = model.head
-    maps = head.attend(through_neck(model, features))
-    return _chosen(maps.spatial_map(), classes)
+    maps = head.attend(through_neck(model, features)).spatial_map()
+    if head.attention.sums_to_one:
+        maps = maps / maps.amax((2, 3), keepdim=True)
+    return _chosen(maps, classes)
 
 
 def _cam(model: nn.Module, features: Features, classes: Tensor | None) -> Tensor:

@@ -4,6 +4,7 @@ import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -118,17 +119,19 @@ def backbone_entries(entries: Mapping[str, Tensor], complaint: str) -> dict[str,
     Raises:
         ValueError: If they are not those of a ResNet-101.
     """
-    with torch.device("meta"):
-        model = torchvision.models.resnet101(weights=None)
-    wanted = {
-        name: entry.shape
-        for name, entry in model.state_dict().items()
-        if not name.startswith("fc.")
-    }
+    wanted = _resnet_shapes()
     counters = {name: torch.tensor(0) for name in wanted if name.endswith(COUNTER)}
     whole = {**counters, **entries}
     check_entries(whole, wanted, complaint)
     return {f"backbone.{name}": whole[name] for name in wanted}
+
+
+@lru_cache
+def _resnet_shapes() -> dict[str, torch.Size]:
+    with torch.device("meta"):
+        model = torchvision.models.resnet101(weights=None)
+    state = model.state_dict()
+    return {name: entry.shape for name, entry in state.items() if not name.startswith("fc.")}
 
 
 def class_names(number: int, given: str | None, alphabetical: bool) -> tuple[list[str], str | None]:

@@ -62,6 +62,18 @@ def test_attention_is_what_the_head_attends_to() -> None:
     assert_close(maps, expected, rtol=0, atol=0)
 
 
+def test_attention_that_sums_to_one_fills_the_range() -> None:
+    sd = {**CAR, "type": "mmsrdl.ClassFeatureHead"}
+    model = make_model({**sd, "attention": dict(type="mmsrdl.SemanticDecoupling")}, None)
+    inputs = make_inputs()
+    maps = class_maps(model, inputs)
+    with torch.no_grad():
+        spatial = model.head.attend(model.extract_feat(inputs)).spatial_map()
+    assert_close(spatial.sum((2, 3)), torch.ones(2, 3))
+    assert_close(maps.amax((2, 3)), torch.ones(2, 3))
+    assert_close(maps * spatial.amax((2, 3), keepdim=True), spatial)
+
+
 @pytest.mark.parametrize("neck", [GAP, GMP, GWP])
 def test_cam_of_a_linear_layer_against_a_loop(neck: dict) -> None:
     model, inputs = make_model(LINEAR, neck), make_inputs()
@@ -87,6 +99,31 @@ def test_cam_of_average_pooling_adds_up_to_the_logit() -> None:
     with torch.no_grad():
         logits = model(inputs)
     assert_close(class_maps(model, inputs).mean((2, 3)) + model.head.fc.bias.detach(), logits)
+
+
+@pytest.mark.parametrize("classifier", ["per_class", "shared", "dictionary"])
+def test_cam_of_a_shared_feature_against_its_classifier(classifier: str) -> None:
+    """Of a constant map, the evidence anywhere is the logit less its bias."""
+    embedder = dict(type="mmsrdl.AutoencoderLabelEmbedder", classes=CLASSES, out_dims=8)
+    head = dict(
+        type="mmsrdl.ClassFeatureHead", num_classes=3, in_channels=8,
+        attention=dict(type="mmsrdl.GlobalPooling"), classifier=classifier,
+    )  # fmt: skip
+    if classifier == "dictionary":
+        head.update(embedder=embedder, classifier=dict(type="mmsrdl.DictionaryClassifier"))
+    if classifier == "shared":
+        head.update(num_classes=1)
+    model = make_model(head, None)
+    assert map_methods(model) == ("cam", "gradcam")
+    model.backbone.forward = lambda inputs: (inputs[:, :1].expand(-1, 8, -1, -1),)
+    column = torch.randn(1, 3, 8, 1)
+    with torch.no_grad():
+        maps = class_maps(model, column)
+        logits = model(column.amax(2, keepdim=True))
+        nothing = model(torch.zeros(1, 3, 1, 1))
+    peak = column[0, 0, :, 0].argmax()
+    assert_close(maps[0, :, peak, 0], (logits - nothing)[0].relu(), rtol=1e-4, atol=1e-5)
+    assert maps.std() > 0
 
 
 def test_cam_of_csra_against_a_loop() -> None:

@@ -22,6 +22,7 @@ from mmsrdl.apis.onnx_graph import ExportedModel
 from mmsrdl.checkpoint import fill_model, read_checkpoint
 from mmsrdl.evaluation.thresholds import Thresholds
 from mmsrdl.models.erasing import ObjectErasing
+from mmsrdl.models.label_graph import CooccurrenceGraph
 
 onnx = pytest.importorskip("onnx", reason="the extra export is not installed")
 onnxruntime = pytest.importorskip("onnxruntime", reason="the extra export is not installed")
@@ -62,6 +63,38 @@ THRESHOLDS = Thresholds(("c", "b", "a"), (0.55, 0.5, 0.45), temperature=1.7)
 def car(embed_dims: int = 6, **options: Any) -> dict:
     embedder = dict(type="mmsrdl.GCNLabelEmbedder", classes=CLASSES, embed_dims=embed_dims)
     return dict(type="mmsrdl.CARHead", num_classes=3, embedder=embedder, **options)
+
+
+MLGCN = dict(
+    type="mmsrdl.ClassFeatureHead", num_classes=3,
+    embedder=dict(
+        type="mmsrdl.MLGCNLabelEmbedder", classes=CLASSES, embed_dims=6, hidden_dims=(5, 8)
+    ),
+    attention=dict(type="mmsrdl.GlobalPooling"),
+    classifier=dict(type="mmsrdl.EmbeddingClassifier"),
+)  # fmt: skip
+PGCN = dict(
+    type="mmsrdl.ClassFeatureHead", num_classes=3,
+    attention=dict(type="mmsrdl.GlobalPooling"),
+    relation=dict(type="mmsrdl.PredictionGCN", hidden_dims=(5, 1)),
+    classifier=dict(type="mmsrdl.IdentityClassifier"),
+)  # fmt: skip
+
+
+def ssgrl() -> dict:
+    attention = dict(type="mmsrdl.SemanticDecoupling", hidden_channels=6)
+    graph = dict(type="mmsrdl.GGNN")
+    return {**car(), "type": "mmsrdl.ClassFeatureHead", "attention": attention, "relation": graph}
+
+
+def addgcn() -> dict:
+    return dict(
+        type="mmsrdl.ClassFeatureHead",
+        num_classes=3,
+        attention=dict(type="mmsrdl.SemanticAttention", out_channels=6),
+        relation=dict(type="mmsrdl.DynamicGCN"),
+        map_score_weight=0.5,
+    )
 
 
 def decoder(
@@ -122,6 +155,9 @@ def make_model(*args: Any, **kwargs: Any) -> nn.Module:
         model = MODELS.build({"data_preprocessor": cfg.data_preprocessor, **cfg.model})
     for parameter in model.head.parameters():
         nn.init.normal_(parameter, std=(0.7 * channels) ** -0.5)
+    for part in model.modules():
+        if isinstance(part, CooccurrenceGraph) and part.wants_counts:
+            part.take_counts(torch.tensor([[5, 2, 0], [2, 7, 1], [0, 1, 3]]), CLASSES)
     return model.eval()
 
 
@@ -138,11 +174,15 @@ HEADS = [
     (car(), None, RESNET, 8),
     (car(avg_pool=2, attention=dict(use_channel=False)), None, RESNET, 8),
     (car(), None, LITE0, 1280),
+    (ssgrl(), None, RESNET, 8),
+    (addgcn(), None, RESNET, 8),
     (LINEAR, GAP, RESNET, 8),
     (LINEAR, GMP, RESNET, 8),
     (CSRA, None, RESNET, 8),
     *((head, None, RESNET, 8) for head in DECODERS),
     (DSDL, None, RESNET, 8),
+    (MLGCN, None, RESNET, 8),
+    (PGCN, None, RESNET, 8),
 ]
 
 
@@ -177,7 +217,7 @@ def test_a_model_that_crops_is_refused(tmp_path: Path) -> None:
     cfg.model.type = "mmsrdl.MCARClassifier"
     with DefaultScope.overwrite_default_scope("mmpretrain"):
         model = MODELS.build({"data_preprocessor": cfg.data_preprocessor, **cfg.model}).eval()
-    with pytest.raises(TypeError, match="second pass looks depends.*mcar_global"):
+    with pytest.raises(TypeError, match=r"second pass looks depends.*mcar_global"):
         export_onnx(model, CLASSES, tmp_path / "model.onnx", 32)
     # The same weights as one stream.
     single = make_model(LINEAR, GAP)

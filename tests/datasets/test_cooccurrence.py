@@ -1,10 +1,12 @@
+import copy
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from mmengine.dataset import RepeatDataset
+from mmengine.dataset import ConcatDataset, RepeatDataset
+from torch.utils.data import Subset
 
 from mmsrdl.datasets import (
     CocoMultiLabel,
@@ -37,6 +39,25 @@ def test_counts_images_not_objects(dataset: CocoMultiLabel) -> None:
 def test_counts_equal_the_product_of_label_matrices(dataset: CocoMultiLabel) -> None:
     labels = torch.from_numpy(dataset.get_gt_labels() == 1).long()
     torch.testing.assert_close(cooccurrence_matrix(dataset), labels.T @ labels)
+
+
+def test_unknown_labels_are_no_positives(dataset: CocoMultiLabel) -> None:
+    info = dataset.get_data_info(0)
+    dataset.get_data_info = lambda i: {**info, "gt_label": [0], "gt_label_difficult": [2]}
+    assert cooccurrence_matrix(dataset).nonzero().tolist() == [[0, 0]]
+
+
+def test_what_cannot_be_counted_is_refused(dataset: CocoMultiLabel) -> None:
+    with pytest.raises(ValueError, match=r"counted on a Subset, which lacks .*cooccurrence=FILE"):
+        cooccurrence_matrix(Subset(dataset, [0, 1]))
+    other = copy.copy(dataset)
+    other._metainfo = {"classes": ("apple", "zebra", "dog")}
+    both = ConcatDataset([dataset, other], ignore_keys="classes")
+    with pytest.raises(ValueError, match=r"has others: class 1 is 'zebra' against 'dog'; give all"):
+        cooccurrence_matrix(both)
+    other.get_data_info = lambda i: {"gt_label": 2}
+    with pytest.raises(ValueError, match=r"sample 0 of CocoMultiLabel has gt_label=2; use a multi"):
+        cooccurrence_matrix(other)
 
 
 def test_conditional_probability() -> None:

@@ -83,8 +83,8 @@ def test_crops() -> None:
     images = make_images()
     boxes = torch.tensor([[[0, 0, 16, 12], [3, 2, 5, 4]], [[14, 1, 16, 12], [7, 11, 8, 12]]])
     crops = crop_boxes(images, boxes, (12, 16))
-    for i, (n, corners) in enumerate((n, box) for n in (0, 1) for box in boxes[n].tolist()):
-        assert_close(crops[i], ref.crop(images[n], tuple(corners)), **EXACT)
+    for index, corners in enumerate(boxes.flatten(0, 1).tolist()):
+        assert_close(crops[index], ref.crop(images[index // 2], tuple(corners)), **EXACT)
 
 
 @pytest.mark.parametrize("pooling", NECKS)

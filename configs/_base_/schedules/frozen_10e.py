@@ -2,7 +2,9 @@
 # The learning rate is what `python -m experiments.frozen run` searches.
 optim_wrapper = dict(
     type="OptimWrapper",
-    optimizer=dict(type="Adam", lr=3e-4, betas=(0.9, 0.999), weight_decay=5e-4, fused=True),
+    # Without weight decay, which Adam couples with the gradient, the scale of a system's loss is of
+    # no account.
+    optimizer=dict(type="Adam", lr=3e-4, betas=(0.9, 0.999), fused=True),
 )
 param_scheduler = dict(
     type="CosineAnnealingLR", by_epoch=True, eta_min_ratio=0.01, convert_to_iter_based=True

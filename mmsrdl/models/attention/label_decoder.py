@@ -20,6 +20,11 @@ class LabelDecoder(ClassAttention):
         """There are spatial maps, though only :meth:`attend` computes them."""
         return True
 
+    @property
+    def sums_to_one(self) -> bool:
+        """A map is a mean of softmaxes over positions."""
+        return True
+
     def forward(self, feature_map: Tensor, labels: Tensor | None) -> AttentionMaps:
         """Computes class features and no spatial maps.
 

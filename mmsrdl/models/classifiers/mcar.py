@@ -10,7 +10,13 @@ from torch import Tensor
 
 from mmsrdl.arguments import check_integer, check_number
 from mmsrdl.models.backbones import CachedMaps
-from mmsrdl.models.class_evidence import Features, class_evidence, has_class_evidence, through_neck
+from mmsrdl.models.class_evidence import (
+    HAVE_CLASS_EVIDENCE,
+    Features,
+    class_evidence,
+    has_class_evidence,
+    through_neck,
+)
 from mmsrdl.models.classifiers.regions import attentional_boxes, crop_boxes
 from mmsrdl.models.heads import ClassFeatureHead
 from mmsrdl.models.losses import check_known, stack_targets
@@ -46,7 +52,7 @@ class MCARClassifier(ImageClassifier):
         min_size: Shortest side of a region as a share of the image's, in [0, 0.5).
         local_size: Height and width, or side, that crops are resized to. None: the image's.
         localizer: Which maps: ``'cam'``, as above, of heads with evidence for a class by position
-            (a linear layer after a global pooling, and CSRA); ``'attention'``, the spatial
+            (see :func:`has_class_evidence`); ``'attention'``, the spatial
             attention of a :class:`ClassFeatureHead`.
         **kwargs: See MMPretrain's ``ImageClassifier``.
 
@@ -98,8 +104,7 @@ class MCARClassifier(ImageClassifier):
         if self.localizer == "cam" and not has_class_evidence(self):
             raise TypeError(
                 f"localizer='cam': the head {type(head).__name__} has no evidence by position, "
-                "which CSRAClsHead has, and MultiLabelLinearClsHead after a global pooling as "
-                "neck; with an mmsrdl.ClassFeatureHead use localizer='attention'"
+                f"{HAVE_CLASS_EVIDENCE}; where it has spatial attention, use localizer='attention'"
             )
         attentive = isinstance(head, ClassFeatureHead) and head.spatial_attention
         if self.localizer == "attention" and not attentive:
@@ -199,14 +204,18 @@ class MCARClassifier(ImageClassifier):
         losses: dict[str, Tensor] = {}
         if isinstance(head, ClassFeatureHead):
             scored = head.score(head.pre_logits(feats), head.label_side())
+            logits = scored.logits
             if data_samples is not None:
                 losses = head.losses_of(scored, data_samples)
-            return scored.logits, scored.maps.spatial_map().detach(), losses
-        if data_samples is not None:
-            losses = head.loss(feats, data_samples)
+            if self.localizer == "attention":
+                return logits, scored.maps.spatial_map().detach(), losses
+        else:
+            logits = head(feats)
+            if data_samples is not None:
+                losses = head.loss(feats, data_samples)
         with torch.no_grad():
             maps = class_evidence(self, features, bias=True).sigmoid()
-        return head(feats), maps, losses
+        return logits, maps, losses
 
     def _local_stream(self, inputs: Tensor, logits: Tensor, maps: Tensor) -> Tensor:
         """Scores the regions of images; returns every class's highest logit, [B, C]."""

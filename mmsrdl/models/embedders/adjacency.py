@@ -67,8 +67,8 @@ def reweighted_adjacency(
     common factor away), and divides by the sum of a column where the paper writes that of a row.
 
     Args:
-        counts: Images with both classes, [C, C]; class counts on the diagonal. A class without
-            images has no neighbours.
+        counts: Images with both classes, [C, C]; class counts on the diagonal. The row of a class
+            without images has none but itself.
         threshold: tau; pairs below it are noise.
         neighbor_weight: w, what the neighbours weigh together, against 1 of the class itself.
 
@@ -76,8 +76,8 @@ def reweighted_adjacency(
         A, float64 [C, C].
     """
     counts = counts.double()
-    probability = counts / counts.diagonal().clamp(min=1).unsqueeze(1)
-    near = (probability >= threshold) & (counts > 0)
+    images = counts.diagonal().unsqueeze(1)
+    near = (images > 0) & (counts / images.clamp(min=1) >= threshold)
     near = near.double().fill_diagonal_(0)
     return near * neighbor_weight / (near.sum(0) + 1e-6) + torch.eye(len(counts)).to(near)
 

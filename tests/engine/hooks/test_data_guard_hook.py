@@ -43,6 +43,14 @@ def test_embeddings_of_other_classes(
         train(cfg)
 
 
+def test_a_relation_of_other_classes(seven: Path, tmp_path: Path) -> None:
+    cfg = make_config(seven, tmp_path, EPOCHS, BY_EPOCH)
+    cfg.model.head.relation = dict(type="mmsrdl.PredictionGCN", classes=CLASSES[::-1])
+    message = r"head.relation.classes are not the classes of train_dataloader: class 0 is 'dog' ag"
+    with pytest.raises(ValueError, match=message):
+        train(cfg)
+
+
 def test_two_data_sets_of_other_classes(seven: Path, tmp_path: Path) -> None:
     cfg = make_config(seven, tmp_path, EPOCHS, BY_EPOCH)
     cfg.val_dataloader.dataset.metainfo = dict(classes=[*CLASSES[1:], CLASSES[0]])

@@ -69,11 +69,10 @@ def test_crops_are_slices_that_torch_resizes(size: tuple[int, int]) -> None:
     boxes = torch.tensor([[[0, 0, 20, 16], [3, 5, 11, 9]], [[19, 15, 20, 16], [0, 2, 17, 3]]])
     crops = crop_boxes(images, boxes, size)
     assert crops.shape == (4, 3, *size)
-    for crop, (n, box) in zip(crops, ((n, b) for n in (0, 1) for b in boxes[n]), strict=True):
-        x1, y1, x2, y2 = box.tolist()
-        part = images[n : n + 1, :, y1:y2, x1:x2]
+    for index, (x1, y1, x2, y2) in enumerate(boxes.flatten(0, 1).tolist()):
+        part = images[index // 2, None, :, y1:y2, x1:x2]
         expected = F.interpolate(part, size, mode="bilinear", align_corners=True)[0]
-        assert_close(crop, expected, rtol=0, atol=1e-4)
+        assert_close(crops[index], expected, rtol=0, atol=1e-4)
 
 
 def test_no_gradient() -> None:
