@@ -8,8 +8,8 @@ EXAMPLES = """\
 examples:
   python -m experiments.frozen cache --config gmp_lite0_voc07 --data-root VOC2007 \\
       --weights tf_efficientnet_lite0.pth --views 4 --out data/maps/voc07
-  python -m experiments.frozen run --configs configs/frozen/*.py --lrs 1e-4 3e-4 1e-3 3e-3 \\
-      --seeds 0 1 2 --out work_dirs/frozen
+  python -m experiments.frozen run --configs configs/frozen/*.py --lrs 3e-4 1e-3 3e-3 \\
+      --extend 3 --seeds 0 1 2 --out work_dirs/frozen
   python -m experiments.frozen table --out work_dirs/frozen
 """
 
@@ -47,6 +47,10 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--configs", required=True, nargs="+", help="config files of frozen maps")
     parser.add_argument("--out", default="work_dirs/frozen", metavar="DIR", help="of the study")
     parser.add_argument("--lrs", nargs="+", type=float, default=[1e-4, 3e-4, 1e-3, 3e-3])
+    parser.add_argument(
+        "--extend", type=int, default=0, metavar="N",
+        help="more learning rates where the best is the smallest or largest (default 0)",
+    )  # fmt: skip
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--held-out", type=float, default=0.2, help="of train, for the search")
     parser.add_argument("--search-epochs", type=int, help="of the search (default: the configs')")

@@ -27,6 +27,8 @@ class Study:
         out: Folder of results, logs and table.
         lrs: Learning rates; of several the best is searched for every config.
         seeds: Seeds of the final trainings.
+        extend: How many further learning rates a config may try, one at a time: the next of 1 and
+            3 times a power of ten, as long as the best is the smallest or the largest tried.
         held_out: Share of the training images that the search is evaluated on.
         search_epochs: Length of the search's trainings; None takes the configs'.
         data_root: Folder of the maps; None takes the configs'.
@@ -41,6 +43,7 @@ class Study:
     out: str
     lrs: list[float]
     seeds: list[int]
+    extend: int = 0
     held_out: float = 0.2
     search_epochs: int | None = None
     data_root: str | None = None
@@ -56,6 +59,7 @@ class Study:
             check_number("--lrs", lr, low=1e-12, example=3e-4)
         for seed in self.seeds:
             check_integer("--seeds", seed, low=0, example=0)
+        check_integer("--extend", self.extend, low=0, example=2)
         if self.search_epochs is not None:
             check_integer("--search-epochs", self.search_epochs, low=1, example=4)
         check_number("--held-out", self.held_out, low=0.01, high=0.99, example=0.2)
@@ -67,16 +71,38 @@ class Study:
             self.data_root, self.word_vectors, self.cfg_options,
         )  # fmt: skip
 
+    def searched(self, config: str) -> list[float]:
+        """Returns the learning rates to search for a config, as far as results tell by now."""
+        if len(self.lrs) < 2:
+            return []
+        lrs = sorted(self.lrs)
+        for _ in range(self.extend):
+            found = self._found(config, lrs)
+            best = best_lr(found)
+            if len(found) < len(lrs) or best not in (lrs[0], lrs[-1]):
+                break
+            lrs = sorted([*lrs, neighbour(best, up=best == lrs[-1])])
+        return lrs
+
+    def _found(self, config: str, lrs: Iterable[float]) -> list[dict[str, Any]]:
+        jobs = (self.job(config, "search", lr, SEARCH_SEED) for lr in lrs)
+        return [result for job in jobs if (result := read_result(job))]
+
     def searches(self, config: str) -> list[Job]:
         """Makes the trainings that the learning rate of a config is chosen by."""
-        lrs = self.lrs if len(self.lrs) > 1 else []
-        return [self.job(config, "search", lr, SEARCH_SEED) for lr in lrs]
+        return [self.job(config, "search", lr, SEARCH_SEED) for lr in self.searched(config)]
 
     def finals(self, config: str) -> list[Job]:
         """Makes the trainings of a config whose search is done; none where all of it failed."""
-        found = [result for job in self.searches(config) if (result := read_result(job))]
-        lr = best_lr(found) if len(self.lrs) > 1 else self.lrs[0]
+        searched = self.searched(config)
+        lr = best_lr(self._found(config, searched)) if searched else self.lrs[0]
         return [] if lr is None else [self.job(config, "final", lr, seed) for seed in self.seeds]
+
+
+def neighbour(lr: float, up: bool) -> float:
+    """Returns the next larger or smaller of 1 and 3 times a power of ten."""
+    grid = [float(f"{digit}e{power}") for power in range(-13, 4) for digit in (1, 3)]
+    return min(x for x in grid if x > lr) if up else max(x for x in grid if x < lr)
 
 
 def run_study(study: Study, processes: int = 2) -> int:
@@ -97,7 +123,11 @@ def run_study(study: Study, processes: int = 2) -> int:
     failed: list[str] = []
     configs = [config for config in study.configs if _readable(study, config, failed)]
     _remember(study, configs)
-    failed += _run_all([job for config in configs for job in study.searches(config)], processes)
+    done: set[Job] = set()
+    while jobs := {job for config in configs for job in study.searches(config)} - done:
+        failed += _run_all(sorted(jobs, key=str), processes)
+        done |= jobs
+    _remember(study, configs)
     failed += _run_all([job for config in configs for job in study.finals(config)], processes)
     print("\n" + table_of(study.out))
     for line in failed:
@@ -118,15 +148,16 @@ def _remember(study: Study, configs: list[str]) -> None:
     """Writes ``study.json``, which the table goes by; configs of earlier calls stay."""
     path = Path(study.out, "study.json")
     path.parent.mkdir(parents=True, exist_ok=True)
-    names = [Path(config).stem for config in configs]
+    searched = {Path(config).stem: study.searched(config) for config in configs}
     if path.is_file():
-        earlier = json.loads(path.read_text(encoding="utf-8"))["configs"]
-        names = [*earlier, *(name for name in names if name not in earlier)]
+        searched = {**json.loads(path.read_text(encoding="utf-8"))["searched"], **searched}
     content = {
         "tier": "frozen",
-        "configs": names,
+        "configs": list(searched),
+        "searched": searched,
         "lrs": study.lrs,
         "seeds": study.seeds,
+        "extend": study.extend,
         "held_out": study.held_out,
         "search_epochs": study.search_epochs,
         "cfg_options": study.cfg_options,

@@ -50,9 +50,10 @@ def _results_of(folder: Path, study: dict[str, Any]) -> dict[str, list[Result]]:
         json.loads(path.read_text(encoding="utf-8"))
         for path in sorted(folder.glob("*/result.json"))
     ]
-    search = [each for each in found if each["stage"] == "search" and each["lr"] in study["lrs"]]
+    searched = study["searched"][folder.name]
+    search = [each for each in found if each["stage"] == "search" and each["lr"] in searched]
     search = sorted(search, key=lambda result: result["lr"])
-    chosen = best_lr(search) if len(study["lrs"]) > 1 else study["lrs"][0]
+    chosen = best_lr(search) if searched else study["lrs"][0]
     final = [
         each
         for each in found
@@ -68,7 +69,7 @@ def _lines(study: dict[str, Any], results: dict[str, dict[str, list[Result]]]) -
     lines += ["|---|---|---|---|---|---|---|---|---|"]
     lines += [_row(name, found["final"], study) for name, found in results.items()]
     if len(study["lrs"]) > 1:
-        lrs = sorted(study["lrs"])
+        lrs = sorted({*study["lrs"], *(lr for each in study["searched"].values() for lr in each)})
         lines += ["", "The search, mAP on the held-out training images (frozen, one seed):", ""]
         lines += ["| head (frozen) | " + " | ".join(f"lr {lr:g}" for lr in lrs) + " |"]
         lines += ["|---" * (len(lrs) + 1) + "|"]
@@ -88,7 +89,9 @@ def _protocol(study: dict[str, Any], finals: list[Result]) -> list[str]:
         text += (
             f" The learning rate is that of the highest mAP on {study['held_out']:.0%} of the "
             "training images, held out of the search's training"
-            + (f" of {study['search_epochs']} epochs." if study["search_epochs"] else ".")
+            + (f" of {study['search_epochs']} epochs" if study["search_epochs"] else "")
+            + "; where it is the smallest or largest tried, up to "
+            f"{study['extend']} more are tried beyond it."
         )
     if not finals:
         return [text]
@@ -116,7 +119,8 @@ def _row(name: str, final: list[Result], study: dict[str, Any]) -> str:
         return f"| {name} | not run | | | 0 | | | | |"
     cells = [_spread([result["metrics"][figure] for result in final]) for figure in FIGURES]
     edge = ""
-    if len(study["lrs"]) > 2 and final[0]["lr"] in (min(study["lrs"]), max(study["lrs"])):
+    searched = study["searched"][name]
+    if len(searched) > 2 and final[0]["lr"] in (searched[0], searched[-1]):
         edge = " (edge)"
     seconds = [mean(each[key] for each in final) for key in ("seconds", "cpu_seconds")]
     cells += [f"{len(final)}", f"{final[0]['lr']:g}{edge}"]

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from experiments.frozen.__main__ import main
-from experiments.frozen.study import Study, run_study
+from experiments.frozen.study import Study, neighbour, run_study
 from mmsrdl.evaluation.scores_file import ScoresFile
 
 CONFIG = Path(__file__).resolve().parents[3] / "configs" / "frozen" / "gmp_voc07.py"
@@ -90,3 +90,22 @@ def test_mistakes_are_named(tmp_path: Path, tiny_maps: Path, capsys: pytest.Capt
     study = Study([str(images)], str(tmp_path / "out"), [1e-3], [0])
     assert run_study(study) == 1
     assert "not mmsrdl.FeatureMapDataset" in capsys.readouterr().err
+
+
+def test_a_best_learning_rate_at_the_edge_is_searched_beyond(
+    configs: list[str], tiny_maps: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    assert [neighbour(3e-4, up) for up in (True, False)] == [1e-3, 1e-4]
+    assert [neighbour(2e-2, up) for up in (True, False)] == [3e-2, 1e-2]
+    out = tmp_path / "out"
+    study = Study(
+        configs[:1], str(out), [1e-8, 3e-8], [0], extend=1, held_out=0.3, data_root=str(tiny_maps)
+    )
+    assert run_study(study, processes=1) == 0
+    searched = sorted(each["lr"] for each in results(out).values() if each["stage"] == "search")
+    assert len(searched) == 3
+    assert {*searched} in ({3e-9, 1e-8, 3e-8}, {1e-8, 3e-8, 1e-7})
+    table = capsys.readouterr().out
+    assert "up to 1 more" in table
+    assert run_study(study, processes=1) == 0
+    assert "[1/" not in capsys.readouterr().out
