@@ -20,6 +20,7 @@ from mmsrdl.models.class_evidence import (
 from mmsrdl.models.classifiers.regions import attentional_boxes, crop_boxes
 from mmsrdl.models.heads import ClassFeatureHead
 from mmsrdl.models.losses import check_known, stack_targets
+from mmsrdl.models.precision import at_least_float32
 from mmsrdl.registry import MODELS
 
 LOCALIZERS = ("cam", "attention")
@@ -172,7 +173,9 @@ class MCARClassifier(ImageClassifier):
         local = self._local_stream(inputs, logits, maps)
         target = stack_targets(data_samples, local.shape[1])
         check_known(self.head.loss_module, target)
-        losses["loss_local"] = self.head.loss_module(local, target, avg_factor=len(local))
+        losses["loss_local"] = self.head.loss_module(
+            at_least_float32(local), target, avg_factor=len(local)
+        )
         return losses
 
     def boxes(self, logits: Tensor, maps: Tensor, size: tuple[int, int]) -> Tensor:
