@@ -22,7 +22,10 @@ from benchmarks.harness import (
 )
 from benchmarks.systems import DTYPES, System, build, is_plain
 
-HEADS = ("linear", "car-plain", "car", "car+oe", "csra")
+HEADS = (
+    "linear", "linear-gap", "asl", "csra", "mlgcn", "pgcn", "dsdl", "sam", "addgcn", "sd", "ssgrl",
+    "mldecoder", "q2l", "mcar-global", "mcar", "car-plain", "car", "car+oe",
+)  # fmt: skip
 MODES = ("inference", "training")
 FORMATS = {"channels_last": torch.channels_last, "contiguous": torch.contiguous_format}
 GIB = 1 << 30

@@ -1,10 +1,16 @@
 """What is compared: one backbone under different heads, built from the configs of this project."""
 
+import atexit
 import contextlib
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
+import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.logging import MMLogger
@@ -16,6 +22,7 @@ from mmpretrain.structures import DataSample
 from torch import Tensor, nn
 
 from mmsrdl.apis import load_config
+from mmsrdl.models import CooccurrenceGraph
 from mmsrdl.models.erasing import ObjectErasing
 from mmsrdl.ops import use_backend
 
@@ -28,20 +35,14 @@ class Setup:
 
     Attributes:
         config: Config or name of a model, as ``mmsrdl.apis.load_config`` takes it.
-        head: Takes the place of the config's head.
-        without_neck: Whether the config's neck is left out.
         backend: Back end of the operators, or None for the one that the device has.
         gate_scale: Factor of f_w's weights, for gates as large as long trainings may make them.
     """
 
     config: str
-    head: dict[str, Any] | None = None
-    without_neck: bool = False
     backend: str | None = None
     gate_scale: float = 1.0
 
-
-CSRA = dict(type="CSRAClsHead", in_channels=2048, num_heads=1, lam=0.1)
 
 # Any other name is that of a config: `table6/car_wo_sa_r101_coco`, or a file.
 SETUPS = {
@@ -53,7 +54,19 @@ SETUPS = {
     "car+oe": Setup("srdl_r101_coco"),
     "car+oe-plain": Setup("srdl_r101_coco", backend="plain"),
     "car+oe-loops": Setup("srdl_r101_coco", gate_scale=1000.0),
-    "csra": Setup("r101_gmp_coco", head=CSRA, without_neck=True),
+    "csra": Setup("csra_r101_coco"),
+    "asl": Setup("asl_r101_coco"),
+    "mlgcn": Setup("mlgcn_r101_coco"),
+    "pgcn": Setup("pgcn_r101_coco"),
+    "sd": Setup("sd_r101_coco"),
+    "ssgrl": Setup("ssgrl_r101_coco"),
+    "sam": Setup("sam_r101_coco"),
+    "addgcn": Setup("addgcn_r101_coco"),
+    "dsdl": Setup("dsdl_r101_coco"),
+    "mcar-global": Setup("mcar_global_r101_coco"),
+    "mcar": Setup("mcar_r101_coco"),
+    "mldecoder": Setup("mldecoder_r101_coco"),
+    "q2l": Setup("q2l_r101_coco"),
 }
 
 
@@ -67,15 +80,37 @@ def load(name: str, num_classes: int) -> tuple[Setup, Config]:
     setup = SETUPS.get(name, Setup(name))
     cfg = load_config(setup.config)
     cfg.model.backbone.init_cfg = None
-    if setup.without_neck:
-        cfg.model.neck = None
-    if setup.head is not None:
-        cfg.model.head = setup.head
     cfg.model.head.num_classes = num_classes
-    if "embedder" in cfg.model.head:
-        cfg.model.head.embedder.word_vectors = None
-        cfg.model.head.embedder.classes = [f"class {i}" for i in range(num_classes)]
+    embedder = cfg.model.head.get("embedder")
+    if embedder is not None:
+        embedder.classes = _class_names(num_classes)
+        if embedder.get("word_vectors"):
+            embedder.word_vectors = _word_vectors(num_classes)
     return setup, cfg
+
+
+def _class_names(num_classes: int) -> list[str]:
+    return [f"class {i}" for i in range(num_classes)]
+
+
+@cache
+def _word_vectors(num_classes: int) -> str:
+    """Writes random word vectors of 300 dimensions, and returns the file."""
+    path = Path(mkdtemp(prefix="mmsrdl-benchmarks-")) / "vectors.npz"
+    atexit.register(shutil.rmtree, path.parent)
+    vectors = np.random.default_rng(0).standard_normal((num_classes, 300), np.float32)
+    np.savez(path, names=np.array(_class_names(num_classes)), vectors=vectors)
+    return str(path)
+
+
+def _count_labels(model: nn.Module, num_classes: int) -> None:
+    """Gives label graphs the counts that they would take from a training set."""
+    generator = torch.Generator().manual_seed(0)
+    counts = torch.randint(100, (num_classes, num_classes), generator=generator)
+    counts = counts + counts.T + 200 * torch.eye(num_classes, dtype=torch.long)
+    for part in model.modules():
+        if isinstance(part, CooccurrenceGraph) and part.wants_counts:
+            part.take_counts(counts, _class_names(num_classes))
 
 
 @dataclass
@@ -177,6 +212,7 @@ def build(
     MMLogger.get_current_instance().setLevel("WARNING")  # it reports on every parameter
     with DefaultScope.overwrite_default_scope("mmpretrain"):
         model = MODELS.build(cfg.model)
+        _count_labels(model, num_classes)
         model.init_weights()
     if setup.gate_scale != 1.0:
         model.head.attention.fw.weight.data.mul_(setup.gate_scale)

@@ -34,6 +34,7 @@ from torch import Tensor, nn
 __all__ = [
     "TRAINING_STATE",
     "TornCheckpointError",
+    "check_settings",
     "fill_model",
     "read_checkpoint",
     "read_state_dict",
@@ -322,6 +323,34 @@ def trained_classes(content: Any) -> tuple[str, ...]:
     meta = content.get("meta") if isinstance(content, dict) else None
     data = meta.get("dataset_meta") if isinstance(meta, dict) else None
     return tuple((data.get("classes") if isinstance(data, dict) else None) or ())
+
+
+def check_settings(content: Any, model: Any, path: str | os.PathLike[str]) -> None:
+    """Refuses a model that would compute with a checkpoint's weights what they are not meant for.
+
+    `mmsrdl convert` keeps in ``meta`` the settings that a published checkpoint belongs to and no
+    shape tells, such as CSRA's lambda.
+
+    Args:
+        content: The checkpoint's content.
+        model: The config's ``model``.
+        path: The checkpoint, for the error.
+
+    Raises:
+        ValueError: If a setting is another one.
+    """
+    meta = content.get("meta") if isinstance(content, dict) else None
+    source = meta.get("converted_from") if isinstance(meta, dict) else None
+    options = source.get("options") if isinstance(source, dict) else None
+    for name, wanted in (options if isinstance(options, dict) else {}).items():
+        found: Any = {"model": model}
+        for part in str(name).split("."):
+            found = found.get(part) if isinstance(found, dict) else None
+        if found != wanted:
+            raise ValueError(
+                f"checkpoint {str(path)!r} belongs to {name}={wanted}, the config has {found}; "
+                f"give --cfg-options {name}={wanted}, or a config that says so"
+            )
 
 
 @CheckpointLoader.register_scheme(prefixes="", force=True)

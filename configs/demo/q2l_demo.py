@@ -21,5 +21,5 @@ model = dict(
 )
 
 optim_wrapper = dict(
-    paramwise_cfg=dict(custom_keys={"head": dict(lr_mult=0.5, decay_mult=0.0)}),
+    paramwise_cfg=dict(custom_keys={"head": dict(lr_mult=0.1, decay_mult=0.0)}),
 )

@@ -8,7 +8,13 @@ from mmpretrain.registry import MODELS
 from torch import nn
 
 from mmsrdl.apis.report import no_report
-from mmsrdl.checkpoint import fill_model, read_checkpoint, state_dict_of, trained_classes
+from mmsrdl.checkpoint import (
+    check_settings,
+    fill_model,
+    read_checkpoint,
+    state_dict_of,
+    trained_classes,
+)
 from mmsrdl.datasets.class_names import first_difference
 
 __all__ = ["load_model"]
@@ -42,6 +48,7 @@ def load_model(
         preprocessor = cfg.get("data_preprocessor")
         model = MODELS.build({"data_preprocessor": preprocessor, **cfg.model})
     fill_model(model, state, checkpoint)
+    check_settings(content, cfg.model, checkpoint)
     names = _class_names(model, trained_classes(content), classes, checkpoint)
     model._config, model._dataset_meta = cfg, {"classes": names}
     return model.to(device).eval(), list(names)

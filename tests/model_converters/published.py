@@ -1,7 +1,11 @@
 """Random checkpoints laid out as those that CSRA's and ML-GCN's authors publish."""
 
+import pickle
+import struct
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 import torchvision
@@ -30,6 +34,16 @@ def feature_map(model: nn.Module, images: Tensor) -> Tensor:
 def one_number(state: dict[str, Tensor]) -> dict[str, Tensor]:
     """The same names and shapes, where every tensor holds one number: a small file."""
     return {name: entry.flatten()[0].expand(entry.shape) for name, entry in state.items()}
+
+
+STORAGES = {torch.float32: torch.cuda.FloatStorage, torch.int64: torch.cuda.LongStorage}
+
+
+@dataclass
+class Storage:
+    """The numbers of a tensor."""
+
+    numbers: Tensor
 
 
 class MLGCN(nn.Module):
@@ -63,6 +77,36 @@ def csra_content(resnet: nn.Module, heads: Sequence[Tensor]) -> dict[str, Tensor
 
 
 def save_as_then(content: object, path: Path) -> Path:
-    """Writes as torch did before its zip format."""
-    torch.save(content, path, _use_new_zipfile_serialization=False)
+    """Writes as torch 0.3 did, with its tensors on a GPU, whether there is one or not."""
+    storages: list[Tensor] = []
+
+    class Pickler(pickle.Pickler):
+        def reducer_override(self, part: object) -> Any:
+            if not isinstance(part, Tensor):
+                return NotImplemented
+            size = 1 + sum((n - 1) * s for n, s in zip(part.shape, part.stride(), strict=True))
+            storage = Storage(part.detach().as_strided((size,), (1,)))
+            arguments = storage, part.storage_offset(), tuple(part.shape), part.stride()
+            return torch._utils._rebuild_tensor, arguments
+
+        def persistent_id(self, part: object) -> tuple | None:
+            if not isinstance(part, Storage):
+                return None
+            storages.append(part.numbers)
+            kind = STORAGES[part.numbers.dtype]
+            return "storage", kind, str(len(storages) - 1), "cuda:0", len(part.numbers), None
+
+    sizes = dict(short=2, int=4, long=8)
+    with path.open("wb") as file:
+        for part in (
+            torch.serialization.MAGIC_NUMBER,
+            torch.serialization.PROTOCOL_VERSION,
+            dict(protocol_version=1001, little_endian=True, type_sizes=sizes),
+        ):
+            pickle.dump(part, file, 2)
+        Pickler(file, 2).dump(content)
+        pickle.dump([str(key) for key in range(len(storages))], file, 2)
+        for numbers in storages:
+            file.write(struct.pack("<q", len(numbers)))
+            file.write(numbers.numpy().tobytes())
     return path

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.testing import assert_close
 
 from mmsrdl.apis import load_config, load_model
+from mmsrdl.apis import test as run_test
 from mmsrdl.checkpoint import read_checkpoint, trained_classes
 from mmsrdl.cli import main
 from mmsrdl.datasets.categories import COCO_CATEGORIES, VOC_CATEGORIES
@@ -76,6 +77,19 @@ def test_file_says_what_it_was_made_of(published: Path, tmp_path: Path) -> None:
         options={"model.head.num_heads": 1, "model.head.lam": 0.1},
     )
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["csra.pth"]
+
+
+def test_another_lambda_is_refused(published: Path, tiny_voc: Path, tmp_path: Path) -> None:
+    """Which would give other scores: no entry and no shape tells it."""
+    convert_csra(published, lam=0.3).save(tmp_path / "csra.pth")
+    options = {"test_dataloader.num_workers": 0, "test_dataloader.persistent_workers": False}
+    cfg = load_config("csra_r101_voc07", str(tmp_path), str(tiny_voc), cfg_options=options)
+    message = r"model.head.lam=0.3, the config has 0.1; give --cfg-options model.head.lam=0.3"
+    for evaluate in (load_model, run_test):
+        with pytest.raises(ValueError, match=message):
+            evaluate(cfg, str(tmp_path / "csra.pth"))
+    cfg.model.head.lam = 0.3
+    load_model(cfg, str(tmp_path / "csra.pth"))
 
 
 def test_tool(published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -193,5 +207,5 @@ def test_payload_is_refused(
     assert "holds more than data and is refused" in capsys.readouterr().err
     assert not (tmp_path / "ran").exists()
     assert not (tmp_path / "out.pth").exists()
-    torch.load(tmp_path / NAME, weights_only=False)
+    torch.load(tmp_path / NAME, "cpu", weights_only=False)
     assert (tmp_path / "ran").exists()  # the payload is live

@@ -5,7 +5,13 @@ import os
 from mmengine.hooks import Hook
 from mmengine.runner import BaseLoop, Runner
 
-from mmsrdl.checkpoint import TRAINING_STATE, fill_model, state_dict_of, trained_classes
+from mmsrdl.checkpoint import (
+    TRAINING_STATE,
+    check_settings,
+    fill_model,
+    state_dict_of,
+    trained_classes,
+)
 from mmsrdl.datasets.class_names import first_difference
 from mmsrdl.engine.hooks.bare_model import bare_model
 from mmsrdl.engine.hooks.data_guard_hook import built_loops, classes_of
@@ -48,6 +54,7 @@ class CheckpointGuardHook(Hook):
             _check_entries(found, model.state_dict(), path, runner._resume)
         else:
             fill_model(model, found, path)
+            check_settings(checkpoint, runner.cfg.get("model"), path)
         self._check_classes(runner, checkpoint, runner._resume or not trains)
 
     def _check_classes(self, runner: Runner, checkpoint: dict, exact: bool) -> None:

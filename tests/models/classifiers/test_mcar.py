@@ -1,8 +1,12 @@
 import copy
+import os
+import socket
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from mmengine.model import MMDistributedDataParallel
 from mmengine.registry import DefaultScope
 from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
@@ -175,6 +179,51 @@ def test_has_the_weights_of_one_stream_and_survives_a_copy() -> None:
     assert list(model.state_dict()) == list(single.state_dict())
     with torch.no_grad():
         assert_close(copy.deepcopy(model)(images()), model(images()))
+
+
+def losses_of_half(model: nn.Module, rank: int) -> Tensor:
+    """The sum of the losses on image ``rank`` of two."""
+    inputs = images().double()[rank, None]
+    losses = model(inputs, samples()[rank : rank + 1], mode="loss")
+    return sum(losses.values())
+
+
+def distributed_step(rank: int, port: int, folder: Path) -> None:
+    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
+    torch.distributed.init_process_group("gloo", rank=rank, world_size=2)
+    model = make("linear").double()  # so that no rounding moves a box
+    wrapped = MMDistributedDataParallel(model)  # which has to live until the gradients are there
+    losses_of_half(wrapped, rank).backward()
+    if rank == 0:
+        torch.save({n: p.grad for n, p in model.named_parameters()}, folder / "gradients.pth")
+    torch.distributed.destroy_process_group()
+
+
+@pytest.mark.slow
+def test_distributed_gradients_are_the_mean_of_the_processes(tmp_path: Path) -> None:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        port = server.getsockname()[1]
+    torch.multiprocessing.spawn(distributed_step, (port, tmp_path), nprocs=2)
+    found = torch.load(tmp_path / "gradients.pth")
+    halves = []
+    for rank in range(2):
+        model = make("linear").double()
+        losses_of_half(model, rank).backward()
+        halves.append({name: p.grad for name, p in model.named_parameters()})
+    for name, gradient in found.items():
+        expected = (halves[0][name] + halves[1][name]) / 2
+        assert_close(gradient, expected, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_compile_sees_no_branch_on_data(kind: str) -> None:
+    """One graph, whatever the images show."""
+    model = make(kind).eval()
+    with torch.no_grad():
+        expected = model(images())
+        compiled = torch.compile(model, backend="eager", fullgraph=True)
+        assert_close(compiled(images()), expected)
 
 
 @pytest.mark.parametrize("kind", KINDS)
