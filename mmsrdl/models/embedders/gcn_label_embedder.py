@@ -98,6 +98,11 @@ class GCNLabelEmbedder(CooccurrenceGraph, WordVectorEmbedder):
             )
         if adjacency not in ADJACENCIES:
             raise ValueError(f"adjacency={adjacency!r} is unknown; use one of {ADJACENCIES}")
+        if cooccurrence is not None and not (num_layers and adjacency == "cooccurrence"):
+            raise ValueError(
+                f"cooccurrence={cooccurrence!r} has no effect with adjacency={adjacency!r} and "
+                f"num_layers={num_layers}; set adjacency='cooccurrence', or drop it"
+            )
         self.normalization, self.negative_slope = normalization, negative_slope
         self.activate_last = activate_last
         self.out_dims = hidden_dims[-1] if num_layers else embed_dims
