@@ -206,12 +206,16 @@ class MCARClassifier(ImageClassifier):
         head, feats = self.head, through_neck(self, features)
         losses: dict[str, Tensor] = {}
         if isinstance(head, ClassFeatureHead):
-            scored = head.score(head.pre_logits(feats), head.label_side())
-            logits = scored.logits
+            feature, labels = head.pre_logits(feats), head.label_side()
+            scored = head.score(feature, labels)
+            logits, shown = scored.logits, scored.maps
             if data_samples is not None:
                 losses = head.losses_of(scored, data_samples)
             if self.localizer == "attention":
-                return logits, scored.maps.spatial_map().detach(), losses
+                if shown.spatial is None:  # label decoders score without
+                    with torch.no_grad():
+                        shown = head.attention.attend(feature, labels.attention)
+                return logits, shown.spatial_map().detach(), losses
         else:
             logits = head(feats)
             if data_samples is not None:
