@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mmsrdl.arguments import check_integer, check_number
+from mmsrdl.arguments import check_integer, check_number, check_sizes
 from mmsrdl.models.embedders.adjacency import (
     ADJACENCIES,
     NORMALIZATIONS,
@@ -83,8 +83,8 @@ class GCNLabelEmbedder(CooccurrenceGraph, WordVectorEmbedder):
         super().__init__(classes, word_vectors, embed_dims, learn_vectors, init_cfg=init_cfg)
         check_integer("num_layers", num_layers, low=0, example=2)
         check_number("negative_slope", negative_slope, low=0, example=0.2)
-        for size in hidden_dims or ():
-            check_integer("an entry of hidden_dims", size, low=1, example=300)
+        if hidden_dims is not None:
+            check_sizes("hidden_dims", hidden_dims, example=(300, 300))
         if hidden_dims is None:
             hidden_dims = [embed_dims] * num_layers
         elif len(hidden_dims) != num_layers:

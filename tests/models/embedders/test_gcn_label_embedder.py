@@ -97,6 +97,7 @@ def test_wrong_options(options: dict, message: str) -> None:
     [
         (dict(num_layers=1.5), "num_layers=1.5 must be an integer of at least 0"),
         (dict(embed_dims="300"), "embed_dims='300' must be an integer of at least 1"),
+        (dict(hidden_dims=4), "hidden_dims=4 must hold one size a layer"),
         (dict(classes=3), "classes=3 must be a sequence of class names"),
         (dict(classes=["a", 2]), "must be class names"),
     ],
