@@ -3,7 +3,7 @@
 import math
 from numbers import Integral, Real
 
-__all__ = ["check_integer", "check_number"]
+__all__ = ["check_integer", "check_number", "check_sizes"]
 
 
 def check_integer(name: str, value: object, low: int, example: int) -> None:
@@ -48,3 +48,21 @@ def check_number(
         raise TypeError(f"{name}={value!r} must be {bounds}, such as {example}")
     if not (math.isfinite(value) and low <= float(value) <= high):
         raise ValueError(f"{name}={value!r} must be {bounds}, such as {example}")
+
+
+def check_sizes(name: str, values: object, example: tuple[int, ...]) -> None:
+    """Refuses what is no list or tuple of integers of at least 1.
+
+    Args:
+        name: Name of the argument.
+        values: What was given.
+        example: Values that would do, for the message.
+
+    Raises:
+        TypeError: If it is no list or tuple, or an entry no integer.
+        ValueError: If an entry is below 1.
+    """
+    if not isinstance(values, list | tuple):
+        raise TypeError(f"{name}={values!r} must hold one size a layer, such as {example}")
+    for value in values:
+        check_integer(f"an entry of {name}", value, low=1, example=example[0])

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mmsrdl.arguments import check_integer, check_number
+from mmsrdl.arguments import check_integer, check_number, check_sizes
 
 
 @pytest.mark.parametrize("value", [1, 7, np.int64(3)])
@@ -43,3 +43,22 @@ def test_number_out_of_range(value: float) -> None:
 def test_number_without_an_upper_end(value: float) -> None:
     with pytest.raises(ValueError, match=f"x={value} must be a finite number of at least 0"):
         check_number("x", value, low=0)
+
+
+@pytest.mark.parametrize("values", [(4, 1), [3], ()])
+def test_sizes(values: object) -> None:
+    check_sizes("dims", values, example=(1024, 1))
+
+
+@pytest.mark.parametrize(
+    ("values", "error", "message"),
+    [
+        (1024, TypeError, r"dims=1024 must hold one size a layer, such as \(1024, 1\)"),
+        ("4", TypeError, "dims='4' must hold one size a layer"),
+        ((4, 1.5), TypeError, "an entry of dims=1.5 must be an integer of at least 1"),
+        ((4, 0), ValueError, "an entry of dims=0 must be at least 1, such as 1024"),
+    ],
+)
+def test_no_sizes(values: object, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        check_sizes("dims", values, example=(1024, 1))

@@ -1,16 +1,19 @@
-"""The recipes of Query2Label and ML-Decoder, and what mixes their parts with others."""
+"""The recipes of ASL, Query2Label and ML-Decoder, and what mixes their parts with others."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
-from mmengine.registry import DefaultScope
+from mmengine.registry import HOOKS, DefaultScope
 from mmpretrain.registry import MODELS
 from torch import nn
 
 from mmsrdl.models import CARHead, DecoderRelation, GroupClassifier
 
+EMA = ("asl", "q2l", "mldecoder")
+TRAINING_IMAGES = dict(coco=82081, voc07=5011)
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 
 
@@ -30,13 +33,13 @@ def test_what_the_recipes_share(leaf: str) -> None:
     kinds = ["LoadImageFromFile", "mmsrdl.TorchResize", "Cutout", "RandAugment", "PackInputs"]
     assert list(steps) == kinds  # no crop, no flip
     assert (steps["Cutout"]["shape"], steps["Cutout"]["prob"]) == (448 // 2, 1.0)
-    assert cfg.train_dataloader.drop_last
     assert cfg.param_scheduler.type == "OneCycleLR"
     assert (cfg.param_scheduler.eta_max, cfg.param_scheduler.pct_start) == (1e-4, 0.2)
     assert cfg.param_scheduler.end == cfg.train_cfg.max_epochs
     assert cfg.optim_wrapper.optimizer.lr == 1e-4
     average = cfg.custom_hooks[0]
     assert (average.type, average.momentum) == ("EMAHook", pytest.approx(1 - 0.9997))
+    assert "auto_scale_lr" not in cfg  # the cycle sets the rate
 
 
 def test_recipe_of_query2label() -> None:
@@ -45,7 +48,8 @@ def test_recipe_of_query2label() -> None:
     assert (optimizer.type, optimizer.weight_decay) == ("AdamW", 1e-2)
     assert "paramwise_cfg" not in cfg.optim_wrapper
     assert (cfg.train_cfg.max_epochs, cfg.train_dataloader.batch_size) == (80, 64)
-    assert cfg.custom_hooks[1].patience == 8
+    assert cfg.train_dataloader.drop_last
+    assert cfg.custom_hooks[1].type == "EarlyStoppingHook"
     assert cfg.model.head.loss == dict(
         type="AsymmetricLoss", gamma_pos=0.0, gamma_neg=2.0, clip=0.05, eps=1e-5
     )
@@ -59,6 +63,30 @@ def test_recipe_of_query2label() -> None:
     assert not any(norm.training or norm.weight.requires_grad for norm in norms)
     short = read("q2l/q2l_r101_voc07.py")
     assert short.param_scheduler.end == short.train_cfg.max_epochs == 40
+
+
+def test_query2label_ends_after_nine_epochs_without_any_gain() -> None:
+    options = dict(read("q2l/q2l_r101_coco.py").custom_hooks[1])
+    hook = HOOKS.get(options.pop("type"))(**options)
+
+    def ends(figures: Iterable[float]) -> bool:
+        return any([hook._check_stop_condition(figure)[0] for figure in figures])
+
+    assert not ends(84 + 0.01 * step for step in range(20))  # small gains are gains
+    assert not ends([84.0] * 8)
+    assert ends([84.0])
+
+
+@pytest.mark.parametrize(
+    "leaf", [f"{name}_r101_{data}.py" for name in EMA for data in TRAINING_IMAGES]
+)
+def test_the_moving_average_forgets_the_first_weights(leaf: str) -> None:
+    """It is what is evaluated, so it must be of trained weights."""
+    system, _, data = leaf.removesuffix(".py").split("_")
+    cfg = read(f"{system}/{leaf}")
+    images = TRAINING_IMAGES[data]
+    steps = images // cfg.train_dataloader.batch_size * cfg.train_cfg.max_epochs
+    assert (1 - cfg.custom_hooks[0].momentum) ** steps < 1e-3
 
 
 def test_recipe_of_ml_decoder() -> None:

@@ -1,6 +1,6 @@
 # Paper: none; ADD-GCN on the built-in demo scenes, from scratch.
 # Expected: docs/systems/addgcn.md.
-# Run: python tools/train.py configs/demo/addgcn_demo.py
+# Run: python tools/demo.py --systems addgcn
 _base_ = [
     "../_base_/systems/addgcn.py",
     "../_base_/backbones/narrow_r18.py",

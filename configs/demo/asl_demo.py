@@ -1,6 +1,6 @@
 # Paper: none; the asymmetric loss over the GAP baseline on the built-in demo scenes, from scratch.
 # Expected: docs/results.md.
-# Run: make demo
+# Run: python tools/demo.py --systems asl
 _base_ = [
     "../_base_/systems/asl.py",
     "../_base_/backbones/narrow_r18.py",

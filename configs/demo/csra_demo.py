@@ -1,6 +1,6 @@
 # Paper: none; CSRA on the built-in demo scenes, from scratch.
 # Expected: docs/results.md.
-# Run: make demo
+# Run: python tools/demo.py --systems csra
 _base_ = [
     "../_base_/systems/csra.py",
     "../_base_/backbones/narrow_r18.py",

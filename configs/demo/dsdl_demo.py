@@ -1,6 +1,6 @@
 # Paper: none; DSDL on the built-in demo scenes, from scratch.
 # Expected: docs/results.md.
-# Run: python tools/demo.py --systems dsdl, or python tools/train.py configs/demo/dsdl_demo.py
+# Run: python tools/demo.py --systems dsdl
 _base_ = [
     "../_base_/systems/dsdl.py",
     "../_base_/backbones/narrow_r18.py",

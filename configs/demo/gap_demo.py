@@ -1,6 +1,6 @@
 # Paper: none; the global average pooling baseline on the built-in demo scenes, from scratch.
 # Expected: docs/results.md.
-# Run: make demo
+# Run: python tools/demo.py --systems gap
 _base_ = [
     "../_base_/systems/linear.py",
     "../_base_/backbones/narrow_r18.py",

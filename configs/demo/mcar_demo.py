@@ -1,6 +1,6 @@
 # Paper: none; both streams of MCAR on the built-in demo scenes, from scratch.
 # Expected: docs/results.md.
-# Run: python tools/demo.py --systems mcar, or python tools/train.py configs/demo/mcar_demo.py
+# Run: python tools/demo.py --systems mcar
 _base_ = [
     "../_base_/systems/mcar.py",
     "../_base_/backbones/narrow_r18.py",

@@ -1,6 +1,6 @@
 # Paper: none; MCAR's global stream alone on the built-in demo scenes, from scratch.
 # Expected: docs/results.md.
-# Run: python tools/demo.py --systems mcar_global, or train configs/demo/mcar_global_demo.py
+# Run: python tools/demo.py --systems mcar_global
 _base_ = [
     "../_base_/systems/mcar_global.py",
     "../_base_/backbones/narrow_r18.py",

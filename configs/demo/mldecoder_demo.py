@@ -1,6 +1,6 @@
 # Paper: none; ML-Decoder, with a small decoder, on the built-in demo scenes, from scratch.
 # Expected: docs/results.md.
-# Run: make demo
+# Run: python tools/demo.py --systems mldecoder
 _base_ = [
     "../_base_/systems/mldecoder.py",
     "../_base_/backbones/narrow_r18.py",

@@ -1,6 +1,6 @@
 # Paper: none; ML-GCN on the built-in demo scenes, from scratch.
 # Expected: docs/systems/mlgcn.md.
-# Run: python tools/train.py configs/demo/mlgcn_demo.py
+# Run: python tools/demo.py --systems mlgcn
 _base_ = [
     "../_base_/systems/mlgcn.py",
     "../_base_/backbones/narrow_r18.py",

@@ -1,6 +1,6 @@
 # Paper: none; P-GCN, reconstructed from its abstract, on the built-in demo scenes, from scratch.
 # Expected: docs/systems/pgcn.md.
-# Run: python tools/train.py configs/demo/pgcn_demo.py
+# Run: python tools/demo.py --systems pgcn
 _base_ = [
     "../_base_/systems/pgcn.py",
     "../_base_/backbones/narrow_r18.py",

@@ -1,6 +1,6 @@
 # Paper: none; Query2Label, with a small decoder, on the built-in demo scenes, from scratch.
 # Expected: docs/results.md.
-# Run: make demo
+# Run: python tools/demo.py --systems q2l
 _base_ = [
     "../_base_/systems/q2l.py",
     "../_base_/backbones/narrow_r18.py",

@@ -1,6 +1,6 @@
 # Paper: none; SSGRL on the built-in demo scenes, from scratch.
 # Expected: docs/systems/ssgrl.md.
-# Run: python tools/train.py configs/demo/ssgrl_demo.py
+# Run: python tools/demo.py --systems ssgrl
 _base_ = [
     "../_base_/systems/ssgrl.py",
     "../_base_/backbones/narrow_r18.py",

@@ -15,6 +15,4 @@ model = dict(
     backbone=_base_.backbone,
     head=dict(in_channels=_base_.in_channels, num_classes=80),
 )
-train_dataloader = dict(
-    batch_size=56, drop_last=True, dataset=dict(pipeline=_base_.randaugment_pipeline)
-)
+train_dataloader = dict(batch_size=56, dataset=dict(pipeline=_base_.randaugment_pipeline))

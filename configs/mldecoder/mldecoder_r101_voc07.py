@@ -17,6 +17,7 @@ model = dict(
     backbone=_base_.backbone,
     head=dict(in_channels=_base_.in_channels, num_classes=20),
 )
-train_dataloader = dict(
-    batch_size=56, drop_last=True, dataset=dict(pipeline=_base_.randaugment_pipeline)
-)
+train_dataloader = dict(batch_size=56, dataset=dict(pipeline=_base_.randaugment_pipeline))
+# An epoch has a sixteenth of MS-COCO's iterations: the moving average spans as many epochs, not
+# iterations, of which 0.9997 would keep a third or more of the first weights to the end.
+custom_hooks = [dict(_base_.custom_hooks[0], momentum=5e-3)]

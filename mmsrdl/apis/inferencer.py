@@ -1,6 +1,7 @@
 """Multi-label predictions for images, in MMPretrain's conventions of inferencers."""
 
 import os
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -205,6 +206,13 @@ class MultiLabelInferencer(BaseInferencer):
         if on_error == "raise":
             check_files(sources)
         method: MapMethod | None = "auto" if maps is True else maps or None
+        if method is not None and self._crops:
+            warnings.warn(
+                f"the test pipeline has {', '.join(self._crops)}: maps are of what it leaves of an "
+                "image, and lie wrong on pictures of the whole one; use a test pipeline of "
+                "LoadImageFromFile, Resize and PackInputs for maps",
+                stacklevel=2,
+            )
 
         def predictions() -> Iterator[Prediction]:
             for batch in self.preprocess(sources, batch_size, num_workers, on_error):
@@ -342,6 +350,8 @@ class MultiLabelInferencer(BaseInferencer):
         with DefaultScope.overwrite_default_scope(cfg.get("default_scope", "mmpretrain")):
             transforms = [TRANSFORMS.build(step) for step in steps]
         readers = [i for i, each in enumerate(transforms) if isinstance(each, LoadImageFromFile)]
+        kinds = [type(each).__name__ for each in transforms]
+        self._crops = [kind for kind in kinds if "Crop" in kind or "Pad" in kind]
         self._reader = transforms[readers[0]] if readers else None
         self._after_reading = Compose(transforms[readers[0] + 1 :]) if readers else None
         return Compose(transforms)

@@ -77,8 +77,8 @@ def _maps(source: str, **values: float) -> dict[tuple[str, str], OwnFigure]:
 
 SYSTEMS: Mapping[str, System] = {
     "ResNet-101": System("table5/r101_gap"),
-    "SD": System("table6/sd_r101"),
-    "SAM": System("table6/sam_r101"),
+    "SD": System("ssgrl/sd_r101"),
+    "SAM": System("addgcn/sam_r101"),
     "Ours CAR w/o GCN": System("table6/car_wo_gcn_r101"),
     "Ours CAR w/o CA": System("table6/car_wo_ca_r101"),
     "Ours CAR w/o SA": System("table6/car_wo_sa_r101"),
@@ -101,7 +101,7 @@ SYSTEMS: Mapping[str, System] = {
     ),
     "ASL": System("asl/asl_r101", True, _maps("its authors' page: TResNet-L, 448 px", coco=86.6)),
     "ADD-GCN": System(
-        "addgcn/addgcn_r101", True, _maps("its paper: ResNet-101, 448 px", coco=84.2)
+        "addgcn/addgcn_r101", True, _maps("its authors' page: ResNet-101, 448 px", coco=84.2)
     ),
     "MCAR (global + local)": System(
         "mcar/mcar_r101",

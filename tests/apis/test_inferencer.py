@@ -1,6 +1,7 @@
 import csv
 import json
 import shutil
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,20 @@ def test_labels_topk_and_classes(car: MultiLabelInferencer, paths: list[str]) ->
     assert_close(few.scores, full[0].scores[index])
     assert few.maps.shape == (2, 2, 2)
     assert set(few.labels) == {label for label in full[0].labels if label.name in few.classes}
+
+
+def test_maps_of_cropped_images_are_warned_of(
+    models: dict[str, tuple[Config, str]], paths: list[str]
+) -> None:
+    cfg, checkpoint = models["car"]
+    cfg = cfg.copy()
+    cfg.test_dataloader.dataset.pipeline.insert(2, dict(type="CenterCrop", crop_size=48))
+    inferencer = MultiLabelInferencer(cfg, checkpoint, device="cpu")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        inferencer(paths[0])
+    with pytest.warns(UserWarning, match="the test pipeline has CenterCrop: maps are of what"):
+        inferencer(paths[0], maps=True)
 
 
 @pytest.mark.parametrize(("kind", "method"), [

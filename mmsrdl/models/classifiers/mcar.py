@@ -20,6 +20,7 @@ from mmsrdl.models.class_evidence import (
 from mmsrdl.models.classifiers.regions import attentional_boxes, crop_boxes
 from mmsrdl.models.heads import ClassFeatureHead
 from mmsrdl.models.losses import check_known, stack_targets
+from mmsrdl.models.precision import at_least_float32
 from mmsrdl.registry import MODELS
 
 LOCALIZERS = ("cam", "attention")
@@ -172,7 +173,9 @@ class MCARClassifier(ImageClassifier):
         local = self._local_stream(inputs, logits, maps)
         target = stack_targets(data_samples, local.shape[1])
         check_known(self.head.loss_module, target)
-        losses["loss_local"] = self.head.loss_module(local, target, avg_factor=len(local))
+        losses["loss_local"] = self.head.loss_module(
+            at_least_float32(local), target, avg_factor=len(local)
+        )
         return losses
 
     def boxes(self, logits: Tensor, maps: Tensor, size: tuple[int, int]) -> Tensor:
@@ -203,12 +206,16 @@ class MCARClassifier(ImageClassifier):
         head, feats = self.head, through_neck(self, features)
         losses: dict[str, Tensor] = {}
         if isinstance(head, ClassFeatureHead):
-            scored = head.score(head.pre_logits(feats), head.label_side())
-            logits = scored.logits
+            feature, labels = head.pre_logits(feats), head.label_side()
+            scored = head.score(feature, labels)
+            logits, shown = scored.logits, scored.maps
             if data_samples is not None:
                 losses = head.losses_of(scored, data_samples)
             if self.localizer == "attention":
-                return logits, scored.maps.spatial_map().detach(), losses
+                if shown.spatial is None:  # label decoders score without
+                    with torch.no_grad():
+                        shown = head.attention.attend(feature, labels.attention)
+                return logits, shown.spatial_map().detach(), losses
         else:
             logits = head(feats)
             if data_samples is not None:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mmsrdl.arguments import check_integer, check_number
+from mmsrdl.arguments import check_integer, check_number, check_sizes
 from mmsrdl.models.embedders.adjacency import (
     ADJACENCIES,
     NORMALIZATIONS,
@@ -83,8 +83,8 @@ class GCNLabelEmbedder(CooccurrenceGraph, WordVectorEmbedder):
         super().__init__(classes, word_vectors, embed_dims, learn_vectors, init_cfg=init_cfg)
         check_integer("num_layers", num_layers, low=0, example=2)
         check_number("negative_slope", negative_slope, low=0, example=0.2)
-        for size in hidden_dims or ():
-            check_integer("an entry of hidden_dims", size, low=1, example=300)
+        if hidden_dims is not None:
+            check_sizes("hidden_dims", hidden_dims, example=(300, 300))
         if hidden_dims is None:
             hidden_dims = [embed_dims] * num_layers
         elif len(hidden_dims) != num_layers:
@@ -98,6 +98,11 @@ class GCNLabelEmbedder(CooccurrenceGraph, WordVectorEmbedder):
             )
         if adjacency not in ADJACENCIES:
             raise ValueError(f"adjacency={adjacency!r} is unknown; use one of {ADJACENCIES}")
+        if cooccurrence is not None and not (num_layers and adjacency == "cooccurrence"):
+            raise ValueError(
+                f"cooccurrence={cooccurrence!r} has no effect with adjacency={adjacency!r} and "
+                f"num_layers={num_layers}; set adjacency='cooccurrence', or drop it"
+            )
         self.normalization, self.negative_slope = normalization, negative_slope
         self.activate_last = activate_last
         self.out_dims = hidden_dims[-1] if num_layers else embed_dims

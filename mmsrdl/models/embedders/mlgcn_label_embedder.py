@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from mmsrdl.arguments import check_sizes
 from mmsrdl.models.embedders.adjacency import check_reweighting, reweighted_adjacency
 from mmsrdl.models.embedders.gcn_label_embedder import GCNLabelEmbedder
 from mmsrdl.registry import MODELS
@@ -46,6 +47,7 @@ class MLGCNLabelEmbedder(GCNLabelEmbedder):
         **kwargs: object,
     ) -> None:
         check_reweighting(threshold, neighbor_weight)
+        check_sizes("hidden_dims", hidden_dims, example=(1024, 2048))
         options: dict = {
             "adjacency": "cooccurrence",
             "learn_adjacency": False,

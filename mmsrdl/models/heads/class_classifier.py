@@ -57,12 +57,18 @@ class ClassClassifier(FeatureClassifier):
         num_classes: C.
         in_channels: D.
         shared: Whether one weight vector and bias serve all classes.
+
+    Raises:
+        TypeError: If a size is no integer.
+        ValueError: If a size is below 1; in :meth:`forward`, if neither feature nor weights are of
+            single classes.
     """
 
     def __init__(self, num_classes: int, in_channels: int, shared: bool = False) -> None:
         super().__init__()
         check_integer("num_classes", num_classes, low=1, example=80)
         check_integer("in_channels", in_channels, low=1, example=2048)
+        self.num_classes = num_classes
         rows = 1 if shared else num_classes
         self.weight = nn.Parameter(torch.empty(rows, in_channels))
         self.bias = nn.Parameter(torch.empty(rows))
@@ -81,6 +87,12 @@ class ClassClassifier(FeatureClassifier):
         weight: Tensor = self.weight
         bias: Tensor = self.bias
         if classes is None and feature.shape[1] == 1:  # of one feature that all classes share
+            if len(weight) < self.num_classes:
+                raise ValueError(
+                    f"shared=True gives all {self.num_classes} classes one score, as they share "
+                    "one feature, too; use classifier='per_class', or an attention that gives "
+                    "each class its own"
+                )
             return F.linear(feature[:, 0], weight, bias)
         if classes is not None and len(weight) > 1:
             weight, bias = weight[classes], bias[classes]

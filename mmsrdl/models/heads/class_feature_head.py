@@ -17,6 +17,7 @@ from mmsrdl.models.build_part import build_part
 from mmsrdl.models.erasing import ObjectErasing
 from mmsrdl.models.heads.class_classifier import FeatureClassifier
 from mmsrdl.models.losses import check_known, stack_targets
+from mmsrdl.models.precision import at_least_float32
 from mmsrdl.models.relations import ClassRelation
 from mmsrdl.registry import MODELS
 
@@ -102,7 +103,7 @@ class ClassFeatureHead(MultiLabelClsHead):
     Raises:
         TypeError: If a number is of another type.
         ValueError: If an option is unknown or out of range, ``num_classes`` is not the
-            embedder's, or the input has another shape.
+            embedder's, parts do not fit each other, or the input has another shape.
     """
 
     def __init__(
@@ -183,6 +184,23 @@ class ClassFeatureHead(MultiLabelClsHead):
                 )
             classifier = dict(type="mmsrdl.ClassClassifier", shared=classifier == "shared")
         self.classifier: FeatureClassifier = build_part(classifier, in_channels=channels, **known)
+        self._check_groups()
+
+    def _check_groups(self) -> None:
+        """Refuses features of groups of classes where a part takes them for those of classes."""
+        groups = self.attention.num_groups
+        if groups in (None, 1, self.num_classes):  # 1: all classes share one feature
+            return
+        for name in ("relation", "classifier"):
+            part: Any = getattr(self, name)
+            if part is not None and getattr(part, "num_groups", None) != groups:
+                raise ValueError(
+                    f"{name}={type(part).__name__} does not take the features of "
+                    f"{groups} groups of {self.num_classes} classes that "
+                    f"{type(self.attention).__name__} gives; set attention.num_groups="
+                    f"{self.num_classes}, or use no relation and "
+                    "classifier=dict(type='mmsrdl.GroupClassifier')"
+                )
 
     def train(self, mode: bool = True) -> "ClassFeatureHead":
         """Sets the mode and drops the cached label side.
@@ -321,6 +339,8 @@ class ClassFeatureHead(MultiLabelClsHead):
 
     def _one_loss(self, logits: Tensor, target: Tensor, **kwargs: object) -> Tensor:
         check_known(self.loss_module, target)
+        # In half precision MMPretrain's AsymmetricLoss takes the logarithm of 0.
+        logits = at_least_float32(logits)
         return self.loss_module(logits, target, avg_factor=logits.shape[0], **kwargs)
 
     def _erased_pass(

@@ -2,6 +2,7 @@
 
 import torch
 from mmengine.model import BaseModule
+from mmpretrain.models.losses import AsymmetricLoss, FocalLoss
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -69,20 +70,29 @@ class MultiLabelBCELoss(BaseModule):
 
 
 def check_known(loss_module: torch.nn.Module, label: Tensor) -> None:
-    """Refuses unknown labels where the loss would take -1 for a value.
+    """Refuses labels that the loss would take for others.
 
     MMPretrain's own losses compute with -1 as if it were a label. Losses that
-    leave unknown entries out say so by ``ignores_unknown = True``.
+    leave unknown entries out say so by ``ignores_unknown = True``. Two of them
+    take the labels of one class, [B, 1], for indices of classes: 0 for the
+    class itself.
 
     Args:
         loss_module: The loss that is about to be computed.
         label: [B, C].
 
     Raises:
-        ValueError: If ``label`` has unknown entries and the loss does not leave them out.
+        ValueError: If ``label`` has unknown entries and the loss does not leave them out, or is of
+            one class and the loss takes it for indices.
     """
     if getattr(loss_module, "ignores_unknown", False):
         return
+    if label.shape[-1] == 1 and isinstance(loss_module, AsymmetricLoss | FocalLoss):
+        raise ValueError(
+            f"loss={type(loss_module).__name__} takes the labels of a single class for indices of "
+            "classes, and so negatives for positives; use loss=dict(type="
+            "'mmsrdl.MultiLabelBCELoss') where num_classes=1"
+        )
     unknown = int((label == UNKNOWN).sum())
     if unknown:
         raise ValueError(

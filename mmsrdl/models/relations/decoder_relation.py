@@ -29,7 +29,8 @@ class DecoderRelation(ClassRelation):
         x &\leftarrow LN_3(x + W_2 \mathrm{relu}(W_1 x))
 
     with x = f at first and m the image's positions, both through a linear layer where sizes
-    differ. No paper has this; it shows that the parts of two methods fit together.
+    differ. No paper has this; it shows that the parts of two methods fit together. Object erasing
+    erases f alone: the layers see all positions in its second pass, too.
 
     Args:
         in_channels: E of the class features.

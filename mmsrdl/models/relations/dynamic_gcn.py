@@ -43,8 +43,8 @@ class DynamicGCN(ClassRelation):
 
     Raises:
         TypeError: If a size is no integer or the slope no number.
-        ValueError: If a size is below 1 or the slope negative; in :meth:`forward`, if a batch
-            normalisation is to train on one image.
+        ValueError: If a size is below 1 or the slope negative; in :meth:`forward`, if the features
+            are not of C classes, or a batch normalisation is to train on one image.
     """
 
     def __init__(
@@ -76,6 +76,7 @@ class DynamicGCN(ClassRelation):
             feature: V, [B, C, E].
             maps: Of no account.
         """
+        self.check_own_features(feature, len(self.static_graph.weight))
         if self.training and len(feature) == 1 and isinstance(self.norm, nn.BatchNorm1d):
             raise ValueError(
                 "DynamicGCN got a batch of 1 image, of which its batch normalisation knows no "

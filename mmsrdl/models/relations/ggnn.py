@@ -50,7 +50,8 @@ class GGNN(CooccurrenceGraph, ClassRelation):
 
     Raises:
         TypeError: If a size is no integer.
-        ValueError: If a number is out of range, or classes and counts do not fit.
+        ValueError: If a number is out of range, or classes and counts do not fit; in
+            :meth:`forward`, if the features are not of C classes.
     """
 
     def __init__(
@@ -96,6 +97,7 @@ class GGNN(CooccurrenceGraph, ClassRelation):
         if not self.num_steps:
             return self.output(feature).tanh()
         graph = self.graph()
+        self.check_own_features(feature, len(graph))
         both = torch.cat([graph, graph.t()])  # (2C, C)
         state = feature
         for _ in range(self.num_steps):

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mmsrdl.arguments import check_integer, check_number
+from mmsrdl.arguments import check_integer, check_number, check_sizes
 from mmsrdl.models.attention.base import AttentionMaps
 from mmsrdl.models.embedders.adjacency import (
     check_reweighting,
@@ -80,8 +80,7 @@ class PredictionGCN(CooccurrenceGraph, ClassRelation):
         check_integer("in_channels", in_channels, low=1, example=2048)
         check_reweighting(threshold, neighbor_weight)
         check_number("negative_slope", negative_slope, low=0, example=0.2)
-        for size in hidden_dims:
-            check_integer("an entry of hidden_dims", size, low=1, example=1024)
+        check_sizes("hidden_dims", hidden_dims, example=(1024, 1))
         if not hidden_dims:
             raise ValueError("hidden_dims=() must hold one size a layer, such as (1024, 1)")
         self.threshold, self.neighbor_weight = threshold, neighbor_weight

@@ -70,6 +70,14 @@ def test_initial_adjacency(tmp_path: Path) -> None:
         (dict(classes=["a", "b", "a"]), "none twice; twice: 'a'"),
         (dict(classes=[]), "at least one name"),
         (dict(adjacency="full"), "adjacency='full' is unknown"),
+        (
+            dict(cooccurrence="a.npz"),
+            "'a.npz' has no effect with adjacency='random' and num_layers=2",
+        ),
+        (
+            dict(cooccurrence="a.npz", adjacency="cooccurrence", num_layers=0),
+            "'a.npz' has no effect .* num_layers=0; set adjacency='cooccurrence', or drop it",
+        ),
         (dict(normalization="softmax"), "normalization='softmax' is unknown"),
         (dict(hidden_dims=[4, 4, 4]), "has 3 layers but num_layers=2"),
         (dict(hidden_dims=[4, 0]), "an entry of hidden_dims=0 must be at least 1"),
@@ -89,6 +97,7 @@ def test_wrong_options(options: dict, message: str) -> None:
     [
         (dict(num_layers=1.5), "num_layers=1.5 must be an integer of at least 0"),
         (dict(embed_dims="300"), "embed_dims='300' must be an integer of at least 1"),
+        (dict(hidden_dims=4), "hidden_dims=4 must hold one size a layer"),
         (dict(classes=3), "classes=3 must be a sequence of class names"),
         (dict(classes=["a", 2]), "must be class names"),
     ],

@@ -62,3 +62,8 @@ def test_transposed_normalisation() -> None:
 def test_wrong_options(options: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         MLGCNLabelEmbedder(NAMES, **options)
+
+
+def test_one_size_for_all_layers_is_refused() -> None:
+    with pytest.raises(TypeError, match="hidden_dims=1024 must hold one size a layer"):
+        MLGCNLabelEmbedder(NAMES, hidden_dims=1024)

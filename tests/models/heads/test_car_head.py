@@ -252,6 +252,14 @@ def test_autocast_and_backward() -> None:
     assert all(parameter.grad.isfinite().all() for parameter in head.parameters())
 
 
+def test_logits_of_half_precision_give_the_loss_of_full_precision() -> None:
+    head = make(loss=dict(type="mmpretrain.AsymmetricLoss", eps=1e-8))
+    logits = torch.tensor([[-18.0, -3.0, 2.0]])  # in half precision sigmoid(-18) is 0
+    target = torch.tensor([[1.0, 0.0, 1.0]])
+    expected = head._one_loss(logits, target)
+    assert_close(head._one_loss(logits.half(), target), expected, check_dtype=False)
+
+
 def test_classifier() -> None:
     torch.manual_seed(0)
     own, shared = ClassClassifier(4, 6), ClassClassifier(4, 6, shared=True)

@@ -1,6 +1,6 @@
 import pytest
 import torch
-from mmpretrain.models.losses import AsymmetricLoss
+from mmpretrain.models.losses import AsymmetricLoss, FocalLoss
 from mmpretrain.registry import MODELS
 from mmpretrain.structures import DataSample
 from torch.testing import assert_close
@@ -91,6 +91,15 @@ def test_guard() -> None:
     check_known(AsymmetricLoss(), LABEL.clamp(min=0))
     with pytest.raises(ValueError, match=r"3 of 6 labels .* loss=AsymmetricLoss"):
         check_known(AsymmetricLoss(), LABEL)
+
+
+@pytest.mark.parametrize("loss", [AsymmetricLoss(), FocalLoss()])
+def test_labels_of_one_class_are_no_indices(loss: torch.nn.Module) -> None:
+    logits, negative = torch.full((2, 1), 3.0), torch.zeros(2, 1)
+    assert loss(logits, negative) < 0.1  # as if both were positive
+    with pytest.raises(ValueError, match="takes the labels of a single class for indices"):
+        check_known(loss, negative)
+    check_known(MultiLabelBCELoss(), negative)
 
 
 def test_stack_targets() -> None:

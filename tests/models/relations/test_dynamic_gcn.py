@@ -93,3 +93,10 @@ def test_sizes_out_of_range(name: str) -> None:
 def test_slope_out_of_range() -> None:
     with pytest.raises(ValueError, match="negative_slope=-1 must be"):
         make(negative_slope=-1)
+
+
+def test_a_shared_feature_is_refused() -> None:
+    with pytest.raises(
+        ValueError, match=r"DynamicGCN needs features of 3 classes, got \[2, 1, 4\]"
+    ):
+        make()(make_feature()[:, :1], MAPS)

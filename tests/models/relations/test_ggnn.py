@@ -109,3 +109,8 @@ def test_sizes_out_of_range(name: str) -> None:
 def test_steps_out_of_range() -> None:
     with pytest.raises(ValueError, match="num_steps=-1 must be at least 0"):
         make(num_steps=-1)
+
+
+def test_a_shared_feature_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"GGNN needs features of 3 classes, got \[2, 1, 4\]"):
+        make()(make_feature()[:, :1], MAPS)

@@ -104,6 +104,7 @@ def test_a_batch_of_no_image() -> None:
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
+        (dict(hidden_dims=4), TypeError, "hidden_dims=4 must hold one size a layer"),
         (dict(hidden_dims=()), ValueError, r"hidden_dims=\(\) must hold one size a layer"),
         (dict(hidden_dims=(4, 0)), ValueError, "an entry of hidden_dims=0 must be at least 1"),
         (dict(threshold=1.5), ValueError, r"threshold=1.5 must be a number in \[0, 1\]"),
