@@ -1,6 +1,7 @@
 """Every config is built at full width and takes one train and one val step."""
 
 import ast
+import gc
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,6 +32,13 @@ TRAINED = [
 ALIASES = sorted(path.name for path in ROOT.glob("*.py"))
 DEMOS = [leaf for leaf in LEAVES if leaf.startswith("demo/")]
 SIDE = 64
+
+
+@pytest.fixture(autouse=True)
+def _free_networks() -> Iterator[None]:
+    """Runners are cycles: without this, networks of several GB pile up."""
+    yield
+    gc.collect()
 
 
 class GradientRecorder(Hook):
