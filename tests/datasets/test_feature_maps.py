@@ -10,8 +10,8 @@ from mmsrdl.registry import DATASETS
 
 
 def build(root: Path, **options: object) -> FeatureMapDataset:
-    config = dict(type="FeatureMapDataset", ann_file="train.npz", data_root=str(root), **options)
-    return DATASETS.build(config)
+    config = dict(type="mmsrdl.FeatureMapDataset", data_root=str(root), ann_file="train.npz")
+    return DATASETS.build({**config, **options})
 
 
 def write(path: Path, labels: np.ndarray, fill=lambda maps: None) -> FeatureMaps:
