@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mmsrdl.arguments import check_integer
+from mmsrdl.models.class_features import check_class_features
 from mmsrdl.registry import MODELS
 
 
@@ -57,12 +58,17 @@ class ClassClassifier(FeatureClassifier):
         num_classes: C.
         in_channels: D.
         shared: Whether one weight vector and bias serve all classes.
+
+    Raises:
+        TypeError: If a size is no integer.
+        ValueError: If a size is below 1; in :meth:`forward`, if there are more or fewer features.
     """
 
     def __init__(self, num_classes: int, in_channels: int, shared: bool = False) -> None:
         super().__init__()
         check_integer("num_classes", num_classes, low=1, example=80)
         check_integer("in_channels", in_channels, low=1, example=2048)
+        self.num_classes = num_classes
         rows = 1 if shared else num_classes
         self.weight = nn.Parameter(torch.empty(rows, in_channels))
         self.bias = nn.Parameter(torch.empty(rows))
@@ -80,6 +86,8 @@ class ClassClassifier(FeatureClassifier):
         """Computes logits; see :class:`FeatureClassifier`."""
         weight: Tensor = self.weight
         bias: Tensor = self.bias
+        if classes is None:
+            check_class_features(self, feature, self.num_classes, shared=True)
         if classes is None and feature.shape[1] == 1:  # of one feature that all classes share
             return F.linear(feature[:, 0], weight, bias)
         if classes is not None and len(weight) > 1:

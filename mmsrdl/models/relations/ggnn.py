@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from mmsrdl.arguments import check_integer
 from mmsrdl.models.attention import AttentionMaps
+from mmsrdl.models.class_features import check_class_features
 from mmsrdl.models.label_graph import CooccurrenceGraph
 from mmsrdl.models.relations.base import ClassRelation
 from mmsrdl.registry import MODELS
@@ -50,7 +51,8 @@ class GGNN(CooccurrenceGraph, ClassRelation):
 
     Raises:
         TypeError: If a size is no integer.
-        ValueError: If a number is out of range, or classes and counts do not fit.
+        ValueError: If a number is out of range, or classes and counts do not fit; in
+            :meth:`forward`, if the features are not of all classes and ``num_steps`` > 0.
     """
 
     def __init__(
@@ -95,6 +97,7 @@ class GGNN(CooccurrenceGraph, ClassRelation):
         """
         if not self.num_steps:
             return self.output(feature).tanh()
+        check_class_features(self, feature, len(self.adjacency))
         graph = self.graph()
         both = torch.cat([graph, graph.t()])  # (2C, C)
         state = feature
