@@ -75,7 +75,8 @@ class GGNN(CooccurrenceGraph, ClassRelation):
         ).items():
             check_integer(name, value, low=1, example=2048)
         check_integer("num_steps", num_steps, low=0, example=3)
-        self.out_channels, self.num_steps, self.self_loops = out_channels, num_steps, self_loops
+        self.num_classes, self.out_channels = num_classes, out_channels
+        self.num_steps, self.self_loops = num_steps, self_loops
         if num_steps:
             self.register_buffer("adjacency", self.await_counts(num_classes, classes, cooccurrence))
             self.input = nn.Linear(2 * size, 3 * size, bias=bias)
@@ -97,7 +98,7 @@ class GGNN(CooccurrenceGraph, ClassRelation):
         """
         if not self.num_steps:
             return self.output(feature).tanh()
-        check_class_features(self, feature, len(self.adjacency))
+        check_class_features(self, feature, self.num_classes)
         graph = self.graph()
         both = torch.cat([graph, graph.t()])  # (2C, C)
         state = feature
