@@ -77,8 +77,8 @@ def _maps(source: str, **values: float) -> dict[tuple[str, str], OwnFigure]:
 
 SYSTEMS: Mapping[str, System] = {
     "ResNet-101": System("table5/r101_gap"),
-    "SD": System("table6/sd_r101"),
-    "SAM": System("table6/sam_r101"),
+    "SD": System("ssgrl/sd_r101"),
+    "SAM": System("addgcn/sam_r101"),
     "Ours CAR w/o GCN": System("table6/car_wo_gcn_r101"),
     "Ours CAR w/o CA": System("table6/car_wo_ca_r101"),
     "Ours CAR w/o SA": System("table6/car_wo_sa_r101"),
