@@ -147,9 +147,6 @@ def trace_onnx(
     axes = {name: {0: "N"} for name in ("images", *network.outputs)}
     if dynamic:
         axes["images"].update({2: "H", 3: "W"})
-    options: dict[str, Any] = {}
-    if isinstance(network.model.head, ClassFeatureHead):
-        options["custom_opsets"] = {"mmsrdl": 1}
     images = torch.zeros(2, 3, *size, dtype=torch.uint8)
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
@@ -161,7 +158,7 @@ def trace_onnx(
         file = os.path.join(folder, "model.onnx")
         torch.onnx.export(
             network, (images,), file, input_names=["images"], output_names=network.outputs,
-            dynamic_axes=axes, opset_version=opset, dynamo=False, **options,
+            dynamic_axes=axes, opset_version=opset, dynamo=False,
         )  # fmt: skip
         graph = define_operators(onnx.load(file))
     for output in graph.graph.output:

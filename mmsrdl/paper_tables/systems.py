@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
-from mmengine.registry import HOOKS, MODELS, DefaultScope, Registry
+from mmengine.registry import DefaultScope, Registry
 
 from mmsrdl.apis import load_config
 from mmsrdl.apis.model_index import model_index
 from mmsrdl.paper_tables.published import SYSTEMS
+from mmsrdl.registry import HOOKS, MODELS
 
 __all__ = [
     "ERASING", "Match", "bare_type", "compare_settings", "describe_leaf", "describe_model",

@@ -188,11 +188,17 @@ HEADS = [
 
 @pytest.mark.parametrize(("head", "neck", "backbone", "channels"), HEADS)
 def test_open_sizes_of_every_head(
-    head: dict, neck: dict | None, backbone: dict, channels: int, tmp_path: Path
+    head: dict,
+    neck: dict | None,
+    backbone: dict,
+    channels: int,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     model = make_model(head, neck, backbone, channels)
     file = tmp_path / "new" / "model.onnx"
     report = export_onnx(model, CLASSES, file, 64)
+    assert "custom opset" not in capfd.readouterr().err
     assert report.inputs == {"images": "uint8 [N, 3, H, W]"}
     assert report.outputs == {"scores": "float [N, 3]"}
     assert report.bytes == file.stat().st_size

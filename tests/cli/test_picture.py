@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from mmsrdl.cli import main
-from mmsrdl.cli.picture import ACTIONS
+from mmsrdl.cli.picture import ACTIONS, compare
 from mmsrdl.evaluation import ScoresFile, Thresholds
 from tests.conftest import write_photos
 
@@ -99,3 +99,20 @@ def test_unknown_action(capsys: pytest.CaptureFixture[str]) -> None:
         main(["picture", "selfie"])
     assert end.value.code == 2
     assert "invalid choice: 'selfie'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("models", "names"),
+    [
+        (("/long/way/car.py", "1.pth", "/long/way/srdl.py", "1.pth"), ("car", "srdl")),
+        (("a/car.py", "1.pth", "b/car.py", "2.pth"), ("a/car.py", "b/car.py")),
+        (("car.py", "w/epoch_1.pth", "car.py", "w/epoch_2.pth"), ("epoch_1", "epoch_2")),
+        (("car.py", "a/best.pth", "car.py", "b/best.pth"), ("a/best.pth", "b/best.pth")),
+        (("car.py", "1.pth", "car.py", "1.pth"), ("car.py", "car.py")),
+    ],
+)
+def test_compared_models_are_called_by_what_differs(
+    models: tuple[str, ...], names: tuple[str, str]
+) -> None:
+    args = compare.make_parser("compare").parse_args([*models, "photo.jpg"])
+    assert compare.default_names(args) == names

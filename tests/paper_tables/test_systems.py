@@ -40,6 +40,7 @@ def test_backbone_and_recipe_make_no_other_system(
         ({"default_hooks.oe": None, "model.head.embedder.num_layers": 0}, "Ours CAR w/o GCN", []),
         ({"model.head.embedder.word_vectors": None}, "Ours", ["head.embedder.word_vectors"]),
         ({"model.head.embedder.word_vectors": "elsewhere.npz"}, "Ours", []),
+        ({"model.head.embedder.type": "GCNLabelEmbedder"}, "Ours", []),
         ({"model.head.loss": {"type": "AsymmetricLoss"}}, None, []),
     ],
 )

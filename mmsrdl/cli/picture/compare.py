@@ -1,6 +1,7 @@
 """Draws the scores of two models for images, the wrong ones marked: the paper's Figure 7."""
 
 import argparse
+from pathlib import Path
 
 from mmsrdl.apis.inferencer import MultiLabelInferencer
 from mmsrdl.apis.pictures import draw_comparison
@@ -27,7 +28,10 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
         parser.add_argument(f"checkpoint_{letter}", help="its checkpoint file")
     add_images(parser, "comparisons")
     parser.add_argument(
-        "--names", nargs=2, metavar="NAME", help="what the two are called (default: the configs)"
+        "--names",
+        nargs=2,
+        metavar="NAME",
+        help="what the two are called (default: configs or files)",
     )
     parser.add_argument("--topk", type=int, default=5, help="how many classes of each model")
     parser.add_argument(
@@ -46,10 +50,23 @@ def run(args: argparse.Namespace) -> None:
             (args.config_b, args.checkpoint_b),
         )
     )
-    names = tuple(args.names or (args.config_a, args.config_b))
+    names = tuple(args.names or default_names(args))
     print_pictures(
         draw_comparison(
             first, second, names, args.images, args.out_dir, read_labels(args.labels), args.thr,
             args.topk,
         )
     )  # fmt: skip
+
+
+def default_names(args: argparse.Namespace) -> tuple[str, str]:
+    """Returns what tells the two models apart: the first of these that differs."""
+    configs, checkpoints = (
+        (args.config_a, args.config_b),
+        (args.checkpoint_a, args.checkpoint_b),
+    )
+    for first, second in (configs, checkpoints):
+        for pair in ((Path(first).stem, Path(second).stem), (first, second)):
+            if pair[0] != pair[1]:
+                return pair
+    return configs

@@ -9,6 +9,7 @@ from mmpretrain.structures import DataSample
 from torch import Tensor
 
 from mmsrdl.arguments import check_integer, check_number
+from mmsrdl.models.attention import AttentionMaps
 from mmsrdl.models.backbones import CachedMaps
 from mmsrdl.models.class_evidence import (
     HAVE_CLASS_EVIDENCE,
@@ -212,10 +213,7 @@ class MCARClassifier(ImageClassifier):
             if data_samples is not None:
                 losses = head.losses_of(scored, data_samples)
             if self.localizer == "attention":
-                if shown.spatial is None:  # label decoders score without
-                    with torch.no_grad():
-                        shown = head.attention.attend(feature, labels.attention)
-                return logits, shown.spatial_map().detach(), losses
+                return logits, self._attention_maps(scored.maps, feats), losses
         else:
             logits = head(feats)
             if data_samples is not None:
@@ -223,6 +221,13 @@ class MCARClassifier(ImageClassifier):
         with torch.no_grad():
             maps = class_evidence(self, features, bias=True).sigmoid()
         return logits, maps, losses
+
+    def _attention_maps(self, maps: AttentionMaps, feats: Features) -> Tensor:
+        """Returns the attention, [B, C, h, w]; label decoders make it on request alone."""
+        if maps.spatial is None:
+            with torch.no_grad():
+                maps = self.head.attend(feats)
+        return maps.spatial_map().detach()
 
     def _local_stream(self, inputs: Tensor, logits: Tensor, maps: Tensor) -> Tensor:
         """Scores the regions of images; returns every class's highest logit, [B, C]."""

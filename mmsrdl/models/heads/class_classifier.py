@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mmsrdl.arguments import check_integer
+from mmsrdl.models.class_features import check_class_features
 from mmsrdl.registry import MODELS
 
 
@@ -86,6 +87,8 @@ class ClassClassifier(FeatureClassifier):
         """Computes logits; see :class:`FeatureClassifier`."""
         weight: Tensor = self.weight
         bias: Tensor = self.bias
+        if classes is None:
+            check_class_features(self, feature, self.num_classes, shared=True)
         if classes is None and feature.shape[1] == 1:  # of one feature that all classes share
             if len(weight) < self.num_classes:
                 raise ValueError(

@@ -101,9 +101,10 @@ class ClassFeatureHead(MultiLabelClsHead):
         - Output: logits, [B, C].
 
     Raises:
-        TypeError: If a number is of another type.
-        ValueError: If an option is unknown or out of range, ``num_classes`` is not the
-            embedder's, parts do not fit each other, or the input has another shape.
+        TypeError: If a number is of another type, or a part's config is none, has an argument that
+            the part does not take, or lacks one, such as the label embeddings of an embedder.
+        ValueError: If an option or a part's type is unknown, an option is out of range,
+            ``num_classes`` is not the embedder's, or the input has another shape.
     """
 
     def __init__(
@@ -159,7 +160,7 @@ class ClassFeatureHead(MultiLabelClsHead):
         known: dict = dict(num_classes=self.num_classes)
         self.embedder: Any = None
         if embedder is not None:
-            self.embedder = build_part(embedder, **known)
+            self.embedder = build_part("embedder", embedder, **known)
             if self.embedder.num_classes != self.num_classes:
                 raise ValueError(
                     f"num_classes={self.num_classes} but the embedder has "
@@ -168,13 +169,13 @@ class ClassFeatureHead(MultiLabelClsHead):
                 )
             known.update(embed_dims=self.embedder.out_dims, classes=self.embedder.classes)
         self.attention: ClassAttention = build_part(
-            attention, in_channels=self.in_channels, **known
+            "attention", attention, in_channels=self.in_channels, **known
         )
         known.update(num_groups=self.attention.num_groups)
         channels = self.attention.out_channels
         self.relation: ClassRelation | None = None
         if relation is not None:
-            self.relation = build_part(relation, in_channels=channels, **known)
+            self.relation = build_part("relation", relation, in_channels=channels, **known)
             channels = self.relation.out_channels
         if isinstance(classifier, str):
             if classifier not in CLASSIFIERS:
@@ -183,7 +184,9 @@ class ClassFeatureHead(MultiLabelClsHead):
                     "such as dict(type='mmsrdl.ClassClassifier')"
                 )
             classifier = dict(type="mmsrdl.ClassClassifier", shared=classifier == "shared")
-        self.classifier: FeatureClassifier = build_part(classifier, in_channels=channels, **known)
+        self.classifier: FeatureClassifier = build_part(
+            "classifier", classifier, in_channels=channels, **known
+        )
         self._check_groups()
 
     def _check_groups(self) -> None:

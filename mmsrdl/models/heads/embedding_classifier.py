@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mmsrdl.arguments import check_integer
+from mmsrdl.models.class_features import check_class_features
 from mmsrdl.models.heads.class_classifier import FeatureClassifier
 from mmsrdl.registry import MODELS
 
@@ -26,7 +27,8 @@ class EmbeddingClassifier(FeatureClassifier):
 
     Raises:
         TypeError: If a size is no integer.
-        ValueError: If a size is below 1, the head has no embedder, or d' is not E.
+        ValueError: If a size is below 1, the head has no embedder, or d' is not E; in
+            :meth:`forward`, if there are more or fewer features.
     """
 
     def __init__(
@@ -58,6 +60,8 @@ class EmbeddingClassifier(FeatureClassifier):
         """Computes logits; see :class:`FeatureClassifier`."""
         assert labels is not None  # the constructor saw to it
         bias: Tensor | None = self.bias
+        if classes is None:
+            check_class_features(self, feature, len(labels), shared=True)
         if classes is None and feature.shape[1] == 1:  # of one feature that all classes share
             return F.linear(feature[:, 0], labels, bias)
         if classes is not None:

@@ -23,22 +23,6 @@ class ClassRelation(BaseModule, metaclass=ABCMeta):
 
     out_channels: int
 
-    def check_own_features(self, feature: Tensor, num_classes: int) -> None:
-        """Refuses features that are not those of C classes.
-
-        Args:
-            feature: [B, C, E].
-            num_classes: C.
-
-        Raises:
-            ValueError: If they are of another number.
-        """
-        if feature.shape[1] != num_classes:
-            raise ValueError(
-                f"{type(self).__name__} needs features of {num_classes} classes, got "
-                f"{list(feature.shape)}; use an attention that gives each class its own"
-            )
-
     @abstractmethod
     def forward(self, feature: Tensor, maps: AttentionMaps) -> Tensor:
         """Computes class features that depend on those of the other classes.

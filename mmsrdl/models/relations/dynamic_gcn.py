@@ -7,6 +7,7 @@ from torch.nn import functional as F
 
 from mmsrdl.arguments import check_integer, check_number
 from mmsrdl.models.attention import AttentionMaps
+from mmsrdl.models.class_features import check_class_features
 from mmsrdl.models.relations.base import ClassRelation
 from mmsrdl.registry import MODELS
 
@@ -43,8 +44,8 @@ class DynamicGCN(ClassRelation):
 
     Raises:
         TypeError: If a size is no integer or the slope no number.
-        ValueError: If a size is below 1 or the slope negative; in :meth:`forward`, if the features
-            are not of C classes, or a batch normalisation is to train on one image.
+        ValueError: If a size is below 1 or the slope negative; in :meth:`forward`, if a batch
+            normalisation is to train on one image, or the features are not of all classes.
     """
 
     def __init__(
@@ -76,13 +77,13 @@ class DynamicGCN(ClassRelation):
             feature: V, [B, C, E].
             maps: Of no account.
         """
-        self.check_own_features(feature, len(self.static_graph.weight))
         if self.training and len(feature) == 1 and isinstance(self.norm, nn.BatchNorm1d):
             raise ValueError(
                 "DynamicGCN got a batch of 1 image, of which its batch normalisation knows no "
                 "statistics: set train_dataloader.drop_last=True, a batch_size of 2 or more, or "
                 "norm_cfg=None"
             )
+        check_class_features(self, feature, len(self.static_graph.weight))
         listened = self._activate(self.static_graph.weight @ feature)
         static = feature + self._activate(self.static_weight(listened))
         graph = self.image_graph(static)

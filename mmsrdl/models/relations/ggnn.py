@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from mmsrdl.arguments import check_integer
 from mmsrdl.models.attention import AttentionMaps
+from mmsrdl.models.class_features import check_class_features
 from mmsrdl.models.label_graph import CooccurrenceGraph
 from mmsrdl.models.relations.base import ClassRelation
 from mmsrdl.registry import MODELS
@@ -51,7 +52,7 @@ class GGNN(CooccurrenceGraph, ClassRelation):
     Raises:
         TypeError: If a size is no integer.
         ValueError: If a number is out of range, or classes and counts do not fit; in
-            :meth:`forward`, if the features are not of C classes.
+            :meth:`forward`, if the features are not of all classes and ``num_steps`` > 0.
     """
 
     def __init__(
@@ -74,7 +75,8 @@ class GGNN(CooccurrenceGraph, ClassRelation):
         ).items():
             check_integer(name, value, low=1, example=2048)
         check_integer("num_steps", num_steps, low=0, example=3)
-        self.out_channels, self.num_steps, self.self_loops = out_channels, num_steps, self_loops
+        self.num_classes, self.out_channels = num_classes, out_channels
+        self.num_steps, self.self_loops = num_steps, self_loops
         if num_steps:
             self.register_buffer("adjacency", self.await_counts(num_classes, classes, cooccurrence))
             self.input = nn.Linear(2 * size, 3 * size, bias=bias)
@@ -96,8 +98,8 @@ class GGNN(CooccurrenceGraph, ClassRelation):
         """
         if not self.num_steps:
             return self.output(feature).tanh()
+        check_class_features(self, feature, self.num_classes)
         graph = self.graph()
-        self.check_own_features(feature, len(graph))
         both = torch.cat([graph, graph.t()])  # (2C, C)
         state = feature
         for _ in range(self.num_steps):

@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from mmsrdl.arguments import check_integer, check_number, check_sizes
 from mmsrdl.models.attention.base import AttentionMaps
+from mmsrdl.models.class_features import check_class_features
 from mmsrdl.models.embedders.adjacency import (
     check_reweighting,
     normalize_adjacency,
@@ -111,9 +112,10 @@ class PredictionGCN(CooccurrenceGraph, ClassRelation):
 
     def forward(self, feature: Tensor, maps: AttentionMaps) -> Tensor:
         """Computes class features that listened to each other; see :class:`ClassRelation`."""
+        check_class_features(self, feature, len(self.adjacency), shared=True)
         if self.weight is not None:
             feature = feature * self.weight
-        elif feature.shape[1] != len(self.adjacency):
+        elif feature.shape[1] == 1 < len(self.adjacency):
             raise ValueError(
                 f"decompose=False needs features of {len(self.adjacency)} classes, got "
                 f"{list(feature.shape)}; set decompose=True, or use an attention that gives each "
