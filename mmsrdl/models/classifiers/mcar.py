@@ -207,9 +207,8 @@ class MCARClassifier(ImageClassifier):
         head, feats = self.head, through_neck(self, features)
         losses: dict[str, Tensor] = {}
         if isinstance(head, ClassFeatureHead):
-            feature, labels = head.pre_logits(feats), head.label_side()
-            scored = head.score(feature, labels)
-            logits, shown = scored.logits, scored.maps
+            scored = head.score(head.pre_logits(feats), head.label_side())
+            logits = scored.logits
             if data_samples is not None:
                 losses = head.losses_of(scored, data_samples)
             if self.localizer == "attention":
