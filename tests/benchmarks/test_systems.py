@@ -54,8 +54,10 @@ def test_every_setup_has_a_config() -> None:
 
 def test_no_erasing_at_inference() -> None:
     args = head_overhead.parse([])
-    assert "car+oe" in head_overhead.heads_of(args, "training")
-    assert "car+oe" not in head_overhead.heads_of(args, "inference")
+    assert "car+oe" in head_overhead.heads_of(args, "training", 1)
+    assert "addgcn" not in head_overhead.heads_of(args, "training", 1)
+    assert "addgcn" in head_overhead.heads_of(args, "training", 2)
+    assert "car+oe" not in head_overhead.heads_of(args, "inference", 1)
 
 
 def test_baseline_is_needed(capsys: pytest.CaptureFixture[str]) -> None:
