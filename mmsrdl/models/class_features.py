@@ -8,11 +8,11 @@ __all__ = ["check_class_features"]
 def check_class_features(
     part: nn.Module, feature: Tensor, num_classes: int, shared: bool = False
 ) -> None:
-    """Refuses features of groups of classes, and one that all share, where a part needs others.
+    """Refuses features that are not those of all classes, such as one that all share.
 
     Args:
         part: Who needs them, for the message.
-        feature: [B, C, E]; [B, 1, E] and [B, G, E] are refused.
+        feature: [B, C, E].
         num_classes: C.
         shared: Whether one feature that all classes share, [B, 1, E], will do, too.
 
@@ -22,11 +22,9 @@ def check_class_features(
     count = feature.shape[1]
     if count == num_classes or (shared and count == 1):
         return
-    origin = "one that all share" if count == 1 else f"{count} of groups of classes"
-    mend = "use an attention that gives each class its own, such as CARAttention"
-    if count != 1:
-        mend += ", or, without a relation, classifier=dict(type='mmsrdl.GroupClassifier')"
+    found = "one that all share" if count == 1 else f"{count}"
     raise ValueError(
-        f"{type(part).__name__} takes a feature of each of {num_classes} classes, got {origin}, "
-        f"{list(feature.shape)}; {mend}"
+        f"{type(part).__name__} takes a feature of each of {num_classes} classes, got {found}, "
+        f"{list(feature.shape)}; use an attention that gives each class its own, such as "
+        "CARAttention"
     )

@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from mmsrdl.models import ClassFeatureHead
+from mmsrdl.models.class_features import check_class_features
 
 POOLING = dict(type="mmsrdl.GlobalPooling")
 GROUPS = dict(
@@ -34,7 +35,7 @@ def test_relations_refuse_a_shared_feature(relation: dict) -> None:
 
 @pytest.mark.parametrize("relation", RELATIONS, ids=lambda cfg: cfg["type"])
 def test_relations_refuse_features_of_groups(relation: dict) -> None:
-    with pytest.raises(ValueError, match=r"2 of groups of classes, \[2, 2, 8\]"):
+    with pytest.raises(ValueError, match=r"relation=\w+ does not take the features of 2 groups"):
         score(attention=GROUPS, relation=relation)
 
 
@@ -42,7 +43,7 @@ def test_relations_refuse_features_of_groups(relation: dict) -> None:
     "options", [dict(classifier="per_class"), dict(classifier="shared")], ids=str
 )
 def test_classifiers_refuse_features_of_groups(options: dict) -> None:
-    message = r"ClassClassifier takes .* 3 classes, got 2 of groups.*type='mmsrdl.GroupClassifier'"
+    message = r"classifier=ClassClassifier does not take .* 2 groups.*type='mmsrdl.GroupClassifier'"
     with pytest.raises(ValueError, match=message):
         score(attention=GROUPS, **options)
 
@@ -54,3 +55,8 @@ def test_what_fits_passes() -> None:
     assert score(attention=POOLING, relation=relation).shape == (2, 3)
     relation = dict(type="mmsrdl.GGNN", num_steps=0)
     assert score(attention=POOLING, relation=relation).shape == (2, 3)
+
+
+def test_features_of_another_number_are_refused_where_the_attention_did_not_say_so() -> None:
+    with pytest.raises(ValueError, match=r"Linear takes .* 3 classes, got 2, \[1, 2, 8\]; use an"):
+        check_class_features(torch.nn.Linear(1, 1), torch.zeros(1, 2, 8), 3, shared=True)
