@@ -7,7 +7,7 @@ from typing import Any
 
 from mmsrdl.registry import MODELS
 
-__all__ = ["build_part"]
+__all__ = ["build_part", "names"]
 
 OF_EMBEDDER = ("embed_dims", "classes")
 
@@ -32,12 +32,17 @@ def build_part(field: str, cfg: dict[str, Any], **known: Any) -> Any:
             "dict(type='mmsrdl.NAME')"
         )
     part = _find(field, cfg)
-    wanted = inspect.signature(part).parameters
     given = {k: v for k, v in cfg.items() if k not in ("type", "_scope_")}
-    given = {**{k: v for k, v in known.items() if k in wanted and v is not None}, **given}
+    told = {k: v for k, v in known.items() if v is not None and names(part, k)}
+    given = {**told, **given}
     _check_arguments(field, part, given)
     scope = {"_scope_": cfg["_scope_"]} if "_scope_" in cfg else {}
     return MODELS.build(dict(type=part, **given, **scope))
+
+
+def names(part: Callable, argument: str) -> bool:
+    """Says whether a part's constructor names an argument."""
+    return argument in inspect.signature(part).parameters
 
 
 def _find(field: str, cfg: dict[str, Any]) -> Callable:
@@ -59,7 +64,7 @@ def _check_arguments(field: str, part: Callable, given: dict[str, Any]) -> None:
     """Refuses arguments that the constructor does not take, and that it lacks."""
     name = getattr(part, "__name__", repr(part))
     parameters = inspect.signature(part).parameters
-    named = [
+    listed = [
         key
         for key, parameter in parameters.items()
         if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
@@ -67,10 +72,10 @@ def _check_arguments(field: str, part: Callable, given: dict[str, Any]) -> None:
     takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
     for key in given:
         if key not in parameters and not takes_any:
-            near = get_close_matches(key, named, n=1)
-            hint = f"nearest: {near[0]}" if near else f"it takes {', '.join(named)}"
+            near = get_close_matches(key, listed, n=1)
+            hint = f"nearest: {near[0]}" if near else f"it takes {', '.join(listed)}"
             raise TypeError(f"{field}.{key}={given[key]!r}: {name} takes no {key}; {hint}")
-    for key in named:
+    for key in listed:
         if parameters[key].default is inspect.Parameter.empty and key not in given:
             mend = f"set {field}.{key}"
             if key in OF_EMBEDDER and field != "embedder":

@@ -53,8 +53,6 @@ def test_what_fits_passes() -> None:
     assert score(attention=POOLING).shape == (2, 3)
     relation = dict(type="mmsrdl.PredictionGCN")
     assert score(attention=POOLING, relation=relation).shape == (2, 3)
-    relation = dict(type="mmsrdl.GGNN", num_steps=0)
-    assert score(attention=POOLING, relation=relation).shape == (2, 3)
 
 
 def test_features_of_another_number_are_refused_where_the_attention_did_not_say_so() -> None:

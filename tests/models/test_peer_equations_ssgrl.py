@@ -24,7 +24,6 @@ RELATIONS = [
     None,
     dict(type="mmsrdl.GGNN"),
     dict(type="mmsrdl.GGNN", num_steps=1, bias=False, out_channels=3),
-    dict(type="mmsrdl.GGNN", num_steps=0),
 ]
 
 
@@ -43,7 +42,7 @@ def make_head(relation: dict | None = None, **options: Any) -> ClassFeatureHead:
     with torch.no_grad():
         for parameter in head.parameters():
             parameter.normal_()
-    if head.relation is not None and head.relation.num_steps:
+    if head.relation is not None:
         head.relation.take_counts(COUNTS, CLASSES)
     return head
 
@@ -70,9 +69,6 @@ def reference_logits(
     if graph is None:
         return ref_car.logits(f, phi.weight, phi.bias)
     W_o, b_o = graph.output.weight, graph.output.bias
-    if not graph.num_steps:
-        rows = [ref_car.linear(W_o, f[n, c], b_o).tanh() for n in range(2) for c in range(4)]
-        return ref_car.logits(torch.stack(rows).reshape(2, 4, -1), phi.weight, phi.bias)
     bs = None
     if graph.input.bias is not None:
         of_state = [*graph.hidden.bias.chunk(2), graph.candidate.bias]

@@ -122,6 +122,22 @@ class ClassAttention(BaseModule, metaclass=ABCMeta):
         """
         return x
 
+    def need_embeddings(self, x: Tensor | None) -> Tensor:
+        """Returns the label embeddings, of an attention that cannot do without.
+
+        Args:
+            x: Label embeddings, [C, d'], or None.
+
+        Raises:
+            ValueError: If there are none.
+        """
+        if x is None:
+            raise ValueError(
+                f"{type(self).__name__} needs label embeddings; give the head an embedder, such as "
+                "dict(type='mmsrdl.GCNLabelEmbedder', classes=[...], embed_dims=300)"
+            )
+        return x
+
     @abstractmethod
     def forward(self, feature_map: Tensor, labels: Tensor | None) -> AttentionMaps:
         """Computes the attention maps.

@@ -101,9 +101,7 @@ class CARAttention(ClassAttention):
         Raises:
             ValueError: If there are none.
         """
-        if x is None:
-            raise ValueError("CARAttention needs label embeddings; give the head an embedder")
-        return self.fw(x)
+        return self.fw(self.need_embeddings(x))
 
     def forward(self, feature_map: Tensor, labels: Tensor | None) -> AttentionMaps:
         """Computes the attention maps, Eqs. (4) and (5).

@@ -118,12 +118,7 @@ class QueryDecoder(LabelDecoder):
         Raises:
             ValueError: If there are none.
         """
-        if x is None:
-            raise ValueError(
-                "QueryDecoder needs label embeddings; give the head an embedder, such as "
-                "dict(type='mmsrdl.GCNLabelEmbedder', num_layers=0, embed_dims=...)"
-            )
-        labels = self.query_proj(x)
+        labels = self.query_proj(self.need_embeddings(x))
         if self.training:  # dropout differs from image to image
             return labels
         return torch.cat([labels[None], *self._before_image(labels, 1)])

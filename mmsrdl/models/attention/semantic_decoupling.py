@@ -80,9 +80,7 @@ class SemanticDecoupling(ClassAttention):
         Raises:
             ValueError: If there are none.
         """
-        if x is None:
-            raise ValueError("SemanticDecoupling needs label embeddings; give the head an embedder")
-        return self.fc_2(x)
+        return self.fc_2(self.need_embeddings(x))
 
     def forward(self, feature_map: Tensor, labels: Tensor | None) -> AttentionMaps:
         """Computes the attention maps.

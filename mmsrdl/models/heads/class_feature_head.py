@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from mmsrdl.arguments import check_integer, check_number
 from mmsrdl.models.attention import AttentionMaps, ClassAttention
-from mmsrdl.models.build_part import build_part
+from mmsrdl.models.build_part import build_part, names
 from mmsrdl.models.erasing import ObjectErasing
 from mmsrdl.models.heads.class_classifier import FeatureClassifier
 from mmsrdl.models.losses import check_known, stack_targets
@@ -104,7 +104,8 @@ class ClassFeatureHead(MultiLabelClsHead):
         TypeError: If a number is of another type, or a part's config is none, has an argument that
             the part does not take, or lacks one, such as the label embeddings of an embedder.
         ValueError: If an option or a part's type is unknown, an option is out of range,
-            ``num_classes`` is not the embedder's, or the input has another shape.
+            ``num_classes`` is not the embedder's, no part takes the label embeddings, or the input
+            has another shape.
     """
 
     def __init__(
@@ -187,7 +188,18 @@ class ClassFeatureHead(MultiLabelClsHead):
         self.classifier: FeatureClassifier = build_part(
             "classifier", classifier, in_channels=channels, **known
         )
+        self._check_embedder()
         self._check_groups()
+
+    def _check_embedder(self) -> None:
+        """Refuses label embeddings that no part takes."""
+        parts = filter(None, (self.attention, self.relation, self.classifier))
+        if self.embedder is not None and not any(names(type(p), "embed_dims") for p in parts):
+            raise ValueError(
+                f"embedder={type(self.embedder).__name__}: no part of the head takes its label "
+                "embeddings (none names embed_dims in its constructor); remove it, or use a part "
+                "that does, such as attention=dict(type='mmsrdl.CARAttention')"
+            )
 
     def _check_groups(self) -> None:
         """Refuses features of groups of classes where a part takes them for those of classes."""

@@ -43,7 +43,7 @@ class DictionaryClassifier(FeatureClassifier):
         fit_weight: :math:`\beta`.
 
     Raises:
-        TypeError: If a number is of another type, or there are no label embeddings.
+        TypeError: If a number is of another type.
         ValueError: If a number is out of range, or the sizes of feature and embeddings differ.
     """
 
@@ -51,7 +51,7 @@ class DictionaryClassifier(FeatureClassifier):
         self,
         num_classes: int,
         in_channels: int,
-        embed_dims: int | None = None,
+        embed_dims: int,
         ridge: float = 0.1,
         fit_weight: float = 1e-6,
     ) -> None:
@@ -62,11 +62,6 @@ class DictionaryClassifier(FeatureClassifier):
             raise ValueError(
                 f"ridge={ridge!r} must be positive, such as 0.1: without it the system has no "
                 "solution where label embeddings depend on each other"
-            )
-        if embed_dims is None:
-            raise TypeError(
-                "DictionaryClassifier needs label embeddings; give the head an embedder, such as "
-                "mmsrdl.AutoencoderLabelEmbedder"
             )
         if embed_dims != in_channels:
             raise ValueError(

@@ -27,21 +27,16 @@ class EmbeddingClassifier(FeatureClassifier):
 
     Raises:
         TypeError: If a size is no integer.
-        ValueError: If a size is below 1, the head has no embedder, or d' is not E; in
-            :meth:`forward`, if there are more or fewer features.
+        ValueError: If a size is below 1, or d' is not E; in :meth:`forward`, if there are more or
+            fewer features.
     """
 
     def __init__(
-        self, num_classes: int, in_channels: int, embed_dims: int | None = None, bias: bool = False
+        self, num_classes: int, in_channels: int, embed_dims: int, bias: bool = False
     ) -> None:
         super().__init__()
         check_integer("num_classes", num_classes, low=1, example=80)
         check_integer("in_channels", in_channels, low=1, example=2048)
-        if embed_dims is None:
-            raise ValueError(
-                "EmbeddingClassifier needs label embeddings; give the head an embedder, such as "
-                "dict(type='mmsrdl.MLGCNLabelEmbedder', classes=[...])"
-            )
         if embed_dims != in_channels:
             raise ValueError(
                 f"EmbeddingClassifier multiplies embeddings of {embed_dims} with features of "

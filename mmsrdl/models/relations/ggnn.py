@@ -38,7 +38,7 @@ class GGNN(CooccurrenceGraph, ClassRelation):
         num_classes: C.
         in_channels: E of the class features, and size of a node.
         out_channels: E' of the output; defaults to ``in_channels``.
-        num_steps: T; 0 leaves the graph out: :math:`o_c = \tanh(fc_o f_c)`.
+        num_steps: T. Without the graph: no relation.
         bias: Whether W and U have biases, as in the code; the paper's formula prints none.
         self_loops: Whether a class listens to itself, with weight P(c | c) = 1.
         classes: C class names, of which the head knows where it has an embedder.
@@ -52,7 +52,7 @@ class GGNN(CooccurrenceGraph, ClassRelation):
     Raises:
         TypeError: If a size is no integer.
         ValueError: If a number is out of range, or classes and counts do not fit; in
-            :meth:`forward`, if the features are not of all classes and ``num_steps`` > 0.
+            :meth:`forward`, if the features are not of all classes.
     """
 
     def __init__(
@@ -74,15 +74,14 @@ class GGNN(CooccurrenceGraph, ClassRelation):
             num_classes=num_classes, in_channels=size, out_channels=out_channels
         ).items():
             check_integer(name, value, low=1, example=2048)
-        check_integer("num_steps", num_steps, low=0, example=3)
+        check_integer("num_steps", num_steps, low=1, example=3)
         self.num_classes, self.out_channels = num_classes, out_channels
         self.num_steps, self.self_loops = num_steps, self_loops
-        if num_steps:
-            self.register_buffer("adjacency", self.await_counts(num_classes, classes, cooccurrence))
-            self.input = nn.Linear(2 * size, 3 * size, bias=bias)
-            self.hidden = nn.Linear(size, 2 * size, bias=bias)
-            self.candidate = nn.Linear(size, size, bias=bias)
-        self.output = nn.Linear(2 * size if num_steps else size, out_channels)
+        self.register_buffer("adjacency", self.await_counts(num_classes, classes, cooccurrence))
+        self.input = nn.Linear(2 * size, 3 * size, bias=bias)
+        self.hidden = nn.Linear(size, 2 * size, bias=bias)
+        self.candidate = nn.Linear(size, size, bias=bias)
+        self.output = nn.Linear(2 * size, out_channels)
 
     def graph_of(self, counts: Tensor) -> Tensor:
         """Makes A of the counts, [C, C]; the row of a class without positives is 0."""
@@ -96,8 +95,6 @@ class GGNN(CooccurrenceGraph, ClassRelation):
             feature: f, [B, C, E].
             maps: Of no account.
         """
-        if not self.num_steps:
-            return self.output(feature).tanh()
         check_class_features(self, feature, self.num_classes)
         graph = self.graph()
         both = torch.cat([graph, graph.t()])  # (2C, C)

@@ -57,3 +57,13 @@ def test_one_score_for_all_classes_is_refused() -> None:
     head = make(attention=dict(type="mmsrdl.GlobalPooling"), classifier="shared")
     with pytest.raises(ValueError, match="shared=True gives all 6 classes one score"):
         head((torch.randn(2, 8, 3, 3),))
+
+
+def test_label_embeddings_that_no_part_takes_are_refused() -> None:
+    embedder = dict(type="mmsrdl.GCNLabelEmbedder", classes=list("abcdef"), embed_dims=4)
+    pooling = dict(type="mmsrdl.GlobalPooling")
+    with pytest.raises(ValueError, match=r"embedder=GCNLabelEmbedder: no part .* remove it"):
+        make(attention=pooling, embedder=embedder)
+    attention = dict(type="mmsrdl.CARAttention", embed_dims=4)
+    with pytest.raises(ValueError, match="CARAttention needs label embeddings; give the head an"):
+        make(attention=attention)((torch.randn(2, 8, 3, 3),))

@@ -68,7 +68,6 @@ def test_embeddings_are_computed_once_while_evaluating_and_anew_after_a_change()
     ("sizes", "message"),
     [
         ((3, 8, 4), r"embeddings of 4 with features of 8; let the embedder end .*\(1024, 8\)"),
-        ((3, 8, None), r"needs label embeddings; give the head an embedder, such as"),
         ((0, 8, 8), r"num_classes=0 must be at least 1"),
         ((3, 0, 8), r"in_channels=0 must be at least 1"),
     ],

@@ -18,8 +18,7 @@ MAPS = AttentionMaps(torch.zeros(2, 1, 1), None, None, (1, 1))
 def make(**options: object) -> GGNN:
     torch.manual_seed(0)
     part = GGNN(**{**dict(num_classes=3, in_channels=4), **options})
-    if part.num_steps:
-        part.take_counts(COUNTS, NAMES)
+    part.take_counts(COUNTS, NAMES)
     return part
 
 
@@ -83,14 +82,6 @@ def test_each_class_depends_on_those_it_occurs_with() -> None:
     assert (feature.grad[:, 2] == 0).all()
 
 
-def test_without_a_step_classes_are_apart() -> None:
-    part = make(num_steps=0)
-    feature = make_feature()
-    assert list(part.state_dict()) == ["output.weight", "output.bias"]
-    assert not part.wants_counts
-    assert_close(part(feature, MAPS), part.output(feature).tanh())
-
-
 def test_autocast() -> None:
     part, feature = make(), make_feature()
     with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -107,8 +98,8 @@ def test_sizes_out_of_range(name: str) -> None:
 
 
 def test_steps_out_of_range() -> None:
-    with pytest.raises(ValueError, match="num_steps=-1 must be at least 0"):
-        make(num_steps=-1)
+    with pytest.raises(ValueError, match="num_steps=0 must be at least 1"):
+        make(num_steps=0)
 
 
 def test_a_shared_feature_is_refused() -> None:
