@@ -75,6 +75,6 @@ def test_head_without_maps_and_missing_images(checkpoint: str) -> None:
     broken.write_bytes(b"no image")
     with pytest.raises(RuntimeError, match=rf"image '{broken}' cannot be prepared: .*leave it out"):
         attend_images(model, cfg, [str(broken)])
-    model.head.attention.use_spatial = False
+    model.head.attention.has_maps = False
     with pytest.raises(TypeError, match="CARHead has no spatial attention of classes"):
         attend_images(model, cfg, [])

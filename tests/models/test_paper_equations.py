@@ -46,7 +46,7 @@ def reference_loss(head: CARHead, feature: Tensor, target: Tensor, **options: ob
         layers = [layer.weight.T for layer in embedder.layers]
         x = ref_gcn.gcn(x, embedder.adjacency, layers, normalise=embedder.normalization)
     shared = phi.weight.shape[0] == 1 and head.num_classes > 1
-    spatial, channel = attention.use_spatial, attention.use_channel
+    spatial, channel = attention.has_maps, attention.has_channel_branch
     CA, SA, f = ref_car.car(
         feature,
         x,

@@ -89,30 +89,19 @@ class ClassAttention(BaseModule, metaclass=ABCMeta):
     Attributes:
         out_channels: E, size of a class feature.
         num_groups: G, where the features are of G groups of classes and not of single ones.
+        has_maps: Whether there are spatial maps of classes.
+        sums_to_one: Whether a spatial map is a distribution over positions, so of values about
+            1 / P.
+        erasable: Whether :meth:`pool` heeds erased positions, which object erasing needs.
+        has_channel_branch: Whether there is a branch that ``erase_channel`` erases too.
     """
 
     out_channels: int
     num_groups: int | None = None
-
-    @property
-    def has_maps(self) -> bool:
-        """Whether there are spatial maps of classes."""
-        return False
-
-    @property
-    def sums_to_one(self) -> bool:
-        """Whether a spatial map is a distribution over positions, so of values about 1 / P."""
-        return False
-
-    @property
-    def erasable(self) -> bool:
-        """Whether :meth:`pool` heeds erased positions, which object erasing needs."""
-        return False
-
-    @property
-    def has_channel_branch(self) -> bool:
-        """Whether there is a branch that ``erase_channel`` erases too."""
-        return False
+    has_maps: bool = False
+    sums_to_one: bool = False
+    erasable: bool = False
+    has_channel_branch: bool = False
 
     def embed_labels(self, x: Tensor | None) -> Tensor | None:
         """Computes all that depends on labels alone; the head keeps it while evaluating.

@@ -66,7 +66,8 @@ class CARAttention(ClassAttention):
             in_channels=in_channels, embed_dims=embed_dims, hidden_channels=hidden
         ).items():
             check_integer(name, value, low=1, example=2048)
-        self.use_spatial, self.use_channel = use_spatial, use_channel
+        self.has_maps = self.erasable = use_spatial
+        self.has_channel_branch = use_channel
         self.out_channels = in_channels
         self.weights = (
             (float(weights[0]), float(weights[1])) if use_spatial and use_channel else (1.0, 1.0)
@@ -76,21 +77,6 @@ class CARAttention(ClassAttention):
         self.fs = nn.Linear(hidden, 1) if use_spatial else None
         self.fca = nn.Linear(in_channels, hidden, bias=False) if use_channel else None
         self.fc = nn.Linear(hidden, in_channels) if use_channel else None
-
-    @property
-    def has_maps(self) -> bool:
-        """Whether there is spatial attention."""
-        return self.use_spatial
-
-    @property
-    def erasable(self) -> bool:
-        """Object erasing needs spatial attention."""
-        return self.use_spatial
-
-    @property
-    def has_channel_branch(self) -> bool:
-        """Whether there is channel attention."""
-        return self.use_channel
 
     def embed_labels(self, x: Tensor | None) -> Tensor:
         """Computes f_w(x), [C, hidden]: all that depends on labels alone.

@@ -15,15 +15,8 @@ class LabelDecoder(ClassAttention):
     are looked at (:meth:`attend`): scores do without, and so do the fused operators of attention.
     """
 
-    @property
-    def has_maps(self) -> bool:
-        """There are spatial maps, though only :meth:`attend` computes them."""
-        return True
-
-    @property
-    def sums_to_one(self) -> bool:
-        """A map is a mean of softmaxes over positions."""
-        return True
+    has_maps = True
+    sums_to_one = True
 
     def forward(self, feature_map: Tensor, labels: Tensor | None) -> AttentionMaps:
         """Computes class features and no spatial maps.

@@ -39,6 +39,9 @@ class SemanticAttention(ClassAttention):
         ValueError: If a size is below 1.
     """
 
+    has_maps = True
+    erasable = True
+
     def __init__(
         self,
         num_classes: int,
@@ -54,16 +57,6 @@ class SemanticAttention(ClassAttention):
         self.out_channels = out_channels
         self.fc = nn.Linear(in_channels, num_classes, bias=False)
         self.transform = nn.Linear(in_channels, out_channels)
-
-    @property
-    def has_maps(self) -> bool:
-        """There are spatial maps of classes."""
-        return True
-
-    @property
-    def erasable(self) -> bool:
-        """The maps can be erased."""
-        return True
 
     def forward(self, feature_map: Tensor, labels: Tensor | None) -> AttentionMaps:
         """Computes the attention maps and their logits.

@@ -38,6 +38,10 @@ class SemanticDecoupling(ClassAttention):
         ValueError: If a size is below 1; in :meth:`embed_labels`, if there are no embeddings.
     """
 
+    has_maps = True
+    sums_to_one = True
+    erasable = True
+
     def __init__(
         self,
         in_channels: int,
@@ -55,21 +59,6 @@ class SemanticDecoupling(ClassAttention):
         self.fc_2 = nn.Linear(embed_dims, hidden_channels, bias=False)
         self.fc_3 = nn.Linear(hidden_channels, hidden_channels)
         self.fc_a = nn.Linear(hidden_channels, 1)
-
-    @property
-    def has_maps(self) -> bool:
-        """There are spatial maps of classes."""
-        return True
-
-    @property
-    def sums_to_one(self) -> bool:
-        """A map is a distribution over positions."""
-        return True
-
-    @property
-    def erasable(self) -> bool:
-        """The maps can be erased."""
-        return True
 
     def embed_labels(self, x: Tensor | None) -> Tensor:
         """Computes fc_2(x), [C, hidden]: all that depends on labels alone.
