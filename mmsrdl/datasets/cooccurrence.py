@@ -63,9 +63,10 @@ class Cooccurrence:
     def assumed_negative(self) -> Tensor:
         """Classes whose unknown labels :attr:`images` takes for negative, bool [C].
 
-        Those of which no negative is known beside a positive, and not everything is known.
+        Those with a positive of which no negative is known beside a positive, and not everything
+        is known there.
         """
-        only_positives = (self.known == self.positive).all(0)
+        only_positives = (self.known == self.positive).all(0) & ~self.without_positive
         return only_positives & (self.known < self._positives).any(0)
 
     @property
