@@ -113,8 +113,9 @@ def _remarks(file: ScoresFile, protocols: tuple[Protocol, ...]) -> list[str]:
     """What a reader of the figures should know."""
     warnings = [unknown_warning(protocol, file.targets, file.difficult) for protocol in protocols]
     remarks = [f"{warning} (--difficult if they are)" for warning in warnings if warning]
-    ap = protocols[0].average_precision(protocols[0].judge(file.scores, file.targets))
-    if warning := hidden_warning(file.names, ap, file.targets):
+    judged = protocols[0].judge(file.scores, file.targets, file.difficult)
+    ap = protocols[0].average_precision(judged)
+    if warning := hidden_warning(file.names, ap, judged.ap_targets):
         remarks.append(warning)
     kept = [protocol.name for protocol in protocols if protocol.empties == "kept"]
     if kept and not images_without_label(file.targets):
