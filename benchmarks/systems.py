@@ -22,6 +22,7 @@ from mmpretrain.structures import DataSample
 from torch import Tensor, nn
 
 from mmsrdl.apis import load_config
+from mmsrdl.datasets import Cooccurrence
 from mmsrdl.models import CooccurrenceGraph
 from mmsrdl.models.erasing import ObjectErasing
 from mmsrdl.ops import use_backend
@@ -110,7 +111,7 @@ def _count_labels(model: nn.Module, num_classes: int) -> None:
     counts = counts + counts.T + 200 * torch.eye(num_classes, dtype=torch.long)
     for part in model.modules():
         if isinstance(part, CooccurrenceGraph) and part.wants_counts:
-            part.take_counts(counts, _class_names(num_classes))
+            part.take_counts(Cooccurrence.fully_known(counts), _class_names(num_classes))
 
 
 @dataclass

@@ -16,6 +16,7 @@ from mmsrdl.evaluation import PROTOCOLS, Protocol, ScoresFile
 from mmsrdl.evaluation.metrics.table import protocol_table
 from mmsrdl.evaluation.protocols import (
     get_protocols,
+    hidden_warning,
     images_without_label,
     unknown_entries,
     unknown_warning,
@@ -112,6 +113,10 @@ def _remarks(file: ScoresFile, protocols: tuple[Protocol, ...]) -> list[str]:
     """What a reader of the figures should know."""
     warnings = [unknown_warning(protocol, file.targets, file.difficult) for protocol in protocols]
     remarks = [f"{warning} (--difficult if they are)" for warning in warnings if warning]
+    judged = protocols[0].judge(file.scores, file.targets, file.difficult)
+    ap = protocols[0].average_precision(judged)
+    if warning := hidden_warning(file.names, ap, judged.ap_targets):
+        remarks.append(warning)
     kept = [protocol.name for protocol in protocols if protocol.empties == "kept"]
     if kept and not images_without_label(file.targets):
         remarks.append(

@@ -213,6 +213,7 @@ def _report(
         lines.append(f"expected calibration error on {file}: {errors}")
     for key, what in (
         ("without_positive", "no positive to tune on, so they have the threshold of all"),
+        ("negatives_hidden", "no known negative to tune on, so they have the threshold of all"),
         ("not_met", f"{saved.protocol['objective']} is out of reach, so they are nearest to it"),
     ):
         if saved.protocol[key]:

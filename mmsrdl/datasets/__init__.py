@@ -4,6 +4,7 @@ from mmsrdl.datasets.categories import COCO_CATEGORIES, VOC_CATEGORIES
 from mmsrdl.datasets.coco import CocoMultiLabel
 from mmsrdl.datasets.collate import default_collate
 from mmsrdl.datasets.cooccurrence import (
+    Cooccurrence,
     conditional_probability,
     cooccurrence_matrix,
     load_cooccurrence,
@@ -20,6 +21,7 @@ __all__ = [
     "COCO_CATEGORIES",
     "VOC_CATEGORIES",
     "CocoMultiLabel",
+    "Cooccurrence",
     "FeatureMapDataset",
     "FeatureMaps",
     "MultiLabelDataset",

@@ -1,6 +1,7 @@
 """Label co-occurrence: how often two classes are in one image."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from os import PathLike
 from typing import Any
 
@@ -14,6 +15,7 @@ from mmsrdl.datasets.npz import read_npz
 from mmsrdl.datasets.wrappers import inner_datasets
 
 __all__ = [
+    "Cooccurrence",
     "conditional_probability",
     "cooccurrence_matrix",
     "load_cooccurrence",
@@ -22,32 +24,107 @@ __all__ = [
 ]
 
 
-def cooccurrence_matrix(dataset: Any) -> Tensor:
-    """Count the images in which two classes are both positive.
+@dataclass(frozen=True, eq=False)
+class Cooccurrence:
+    """Label counts of a set of images, of which not every label need be known.
+
+    Attributes:
+        positive: Images that are positive for class i and for class j, [C, C]: symmetric, the
+            positives of each class on the diagonal.
+        known: Images that are positive for class i and in which class j is known, [C, C]. Where
+            everything is known, every entry of row i is the number of positives of class i.
+
+    Raises:
+        ValueError: If the counts are not [C, C] both.
+    """
+
+    positive: Tensor
+    known: Tensor
+
+    def __post_init__(self) -> None:
+        shape = self.positive.shape
+        if len(shape) != 2 or shape[0] != shape[1] or self.known.shape != shape:
+            raise ValueError(
+                f"positive and known must be [C, C] both, got {list(shape)} and "
+                f"{list(self.known.shape)}; give one row and one column a class"
+            )
+
+    @classmethod
+    def fully_known(cls, positive: Tensor) -> "Cooccurrence":
+        """Returns the counts [C, C] of images of which every label is known."""
+        return cls(positive, positive.diagonal().unsqueeze(1).expand_as(positive))
+
+    @property
+    def without_positive(self) -> Tensor:
+        """Classes without a known positive, bool [C]."""
+        return self.positive.diagonal() == 0
+
+    @property
+    def assumed_negative(self) -> Tensor:
+        """Classes whose unknown labels :attr:`images` takes for negative, bool [C].
+
+        Those with a positive of which no negative is known beside a positive, and not everything
+        is known there.
+        """
+        only_positives = (self.known == self.positive).all(0) & ~self.without_positive
+        return only_positives & (self.known < self._positives).any(0)
+
+    @property
+    def images(self) -> Tensor:
+        """Images by which P(class j | class i) is judged, [C, C].
+
+        They are those of :attr:`known`. All images of class i instead would take what is unknown
+        for negative: where each label is known with probability p, whatever it is, P would be p
+        times what it is.
+
+        Labels that name positives alone are the exception: every P of a pair that was ever seen
+        would be 1. A class of which no negative is known (:attr:`assumed_negative`) is therefore
+        judged by all images of class i, which makes P a lower bound.
+        """
+        return torch.where(self.assumed_negative, self._positives, self.known)
+
+    @property
+    def _positives(self) -> Tensor:
+        return self.positive.diagonal().unsqueeze(1)
+
+
+def cooccurrence_matrix(dataset: Any) -> Cooccurrence:
+    """Count the images in which two classes are both positive, and those in which both are known.
 
     Args:
         dataset: A multi-label data set, or a wrapper of some, with ``metainfo['classes']`` and
             ``get_data_info(i)['gt_label']``. Images are not read. One that a wrapper shows n times
-            an epoch counts n times.
+            an epoch counts n times. Unknown are the classes that are -1 in ``gt_score``, as losses
+            see it; of a data set without it, those in ``gt_label_unknown``.
 
     Returns:
-        int64 [C, C], symmetric; the diagonal counts the positives of each class. An unknown label
-        is no positive.
+        int64 [C, C] both.
 
     Raises:
         ValueError: If there are no such labels, or the wrapped data sets differ in their classes.
     """
     classes = _classes_of(dataset)
-    counts = np.zeros((len(classes), len(classes)), dtype=np.int64)
+    positive = np.zeros((len(classes), len(classes)), dtype=np.int64)
+    unknown = np.zeros_like(positive)
     for index in range(len(dataset)):
-        labels = dataset.get_data_info(index).get("gt_label")
+        data_info = dataset.get_data_info(index)
+        labels = data_info.get("gt_label")
         if np.ndim(labels) != 1:
             raise ValueError(
                 f"label co-occurrence needs lists of positive classes, but sample {index} of "
                 f"{type(dataset).__name__} has gt_label={labels!r}; use a multi-label data set"
             )
-        counts[np.ix_(labels, labels)] += 1
-    return torch.from_numpy(counts)
+        positive[np.ix_(labels, labels)] += 1
+        unknown[np.ix_(labels, _unknown_classes(data_info))] += 1
+    counts = torch.from_numpy(positive)
+    return Cooccurrence(counts, counts.diagonal().unsqueeze(1) - torch.from_numpy(unknown))
+
+
+def _unknown_classes(data_info: dict[str, Any]) -> Any:
+    """Returns the indices of the classes that are not known in an image."""
+    if data_info.get("gt_score") is not None:
+        return np.flatnonzero(np.asarray(data_info["gt_score"]) < 0)
+    return np.asarray(data_info.get("gt_label_unknown", ()), dtype=np.int64)
 
 
 def _classes_of(dataset: Any) -> Sequence[str]:
@@ -69,36 +146,43 @@ def _classes_of(dataset: Any) -> Sequence[str]:
     return classes
 
 
-def conditional_probability(counts: Tensor) -> Tensor:
+def conditional_probability(counts: Cooccurrence) -> Tensor:
     """Turn co-occurrence counts into P[i, j] = P(class j | class i).
+
+    It is the share of j's positives in the images of i in which j is known: an unbiased estimate
+    where a label is hidden whatever it is (see :attr:`Cooccurrence.images` for positives alone).
 
     Args:
         counts: [C, C] of :func:`cooccurrence_matrix`.
 
     Returns:
-        float32 [C, C] in [0, 1]; the row of a class without positives is 0.
+        float32 [C, C] in [0, 1]; 0 where j is known in no image of i, and so in the whole row of a
+        class without a known positive.
     """
-    positives = counts.diagonal().unsqueeze(1)
-    return counts.float() / positives.clamp(min=1).float()
+    return counts.positive.float() / counts.images.clamp(min=1).float()
 
 
-def save_cooccurrence(path: str | PathLike[str], names: Sequence[str], counts: Tensor) -> None:
+def save_cooccurrence(
+    path: str | PathLike[str], names: Sequence[str], counts: Cooccurrence
+) -> None:
     """Write the counts [C, C] and the names of the classes to an npz file.
 
     Raises:
         ValueError: If ``counts`` is not [C, C] for C names.
     """
-    _check_shape(tuple(counts.shape), names)
+    positive, known = counts.positive.cpu().numpy(), counts.known.cpu().numpy()
+    _check_shape("counts", positive.shape, names)
     # An open file, as numpy appends ".npz" to a path without it.
     with open(path, "wb") as file:
-        np.savez(file, names=np.array(names, dtype=np.str_), counts=counts.cpu().numpy())
+        np.savez(file, names=np.array(names, dtype=np.str_), counts=positive, known=known)
 
 
-def load_cooccurrence(path: str | PathLike[str], classes: Sequence[str]) -> Tensor:
+def load_cooccurrence(path: str | PathLike[str], classes: Sequence[str]) -> Cooccurrence:
     """Read counts written by :func:`save_cooccurrence`, reordered by class name.
 
     Args:
-        path: The npz file.
+        path: The npz file, of ``names`` [C], ``counts`` [C, C] and, unless every label was known,
+            ``known`` [C, C] (see :class:`Cooccurrence`).
         classes: Names of the classes wanted, in the order wanted; may be fewer than the file's.
 
     Returns:
@@ -108,20 +192,34 @@ def load_cooccurrence(path: str | PathLike[str], classes: Sequence[str]) -> Tens
         FileNotFoundError: If there is no such file.
         ValueError: If the file does not hold names and counts, or lacks a class.
     """
-    labels, values = read_npz(path, ("names", "counts"), "cooccurrence")
-    names = labels.ravel().tolist()
-    _check_shape(values.shape, names)
-    if values.dtype.kind not in "iuf" or not np.isfinite(values).all() or (values < 0).any():
+    arrays = read_npz(path, ("names", "counts"), "cooccurrence", ("known",))
+    names = arrays[0].ravel().tolist()
+    positive, known = arrays[1:]
+    mend = "count anew with tools/dataset_tools/cooccurrence.py"
+    _check_shape("counts", positive.shape, names)
+    if not _are_counts(positive):
         raise ValueError(
-            f"cooccurrence='{path}' must hold counts of 0 or more, got {values.dtype}; count anew "
-            "with tools/dataset_tools/cooccurrence.py"
+            f"cooccurrence='{path}' must hold counts of 0 or more, got {positive.dtype}; {mend}"
         )
-    return reorder_counts(torch.from_numpy(values), names, classes, f"cooccurrence='{path}'")
+    counts = Cooccurrence.fully_known(torch.from_numpy(positive))
+    if known.size:
+        _check_shape("known", known.shape, names)
+        if (
+            not _are_counts(known)
+            or (known < positive).any()
+            or (known > np.diagonal(positive)[:, None]).any()
+        ):
+            raise ValueError(
+                f"known of cooccurrence='{path}' must lie between the counts of two classes and "
+                f"those of the first, got {known.dtype} that do not; {mend}"
+            )
+        counts = Cooccurrence(counts.positive, torch.from_numpy(known))
+    return reorder_counts(counts, names, classes, f"cooccurrence='{path}'")
 
 
 def reorder_counts(
-    counts: Tensor, names: Sequence[str], classes: Sequence[str], source: str
-) -> Tensor:
+    counts: Cooccurrence, names: Sequence[str], classes: Sequence[str], source: str
+) -> Cooccurrence:
     """Picks the counts of some classes by name.
 
     Args:
@@ -144,12 +242,16 @@ def reorder_counts(
             f"{first_of(list(names))}. Count them on a data set of these classes"
         )
     order = [places[name] for name in classes]
-    return counts[order][:, order]
+    return Cooccurrence(counts.positive[order][:, order], counts.known[order][:, order])
 
 
-def _check_shape(shape: tuple[int, ...], names: Sequence[str]) -> None:
+def _are_counts(values: np.ndarray) -> bool:
+    return values.dtype.kind in "iuf" and bool((np.isfinite(values) & (values >= 0)).all())
+
+
+def _check_shape(name: str, shape: tuple[int, ...], names: Sequence[str]) -> None:
     if shape != (len(names), len(names)):
         raise ValueError(
-            f"counts must be [C, C] for {len(names)} names, got shape {shape}; give one row and "
+            f"{name} must be [C, C] for {len(names)} names, got shape {shape}; give one row and "
             "one column a class"
         )

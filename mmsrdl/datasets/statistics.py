@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from mmsrdl.datasets.annotation_file import first_of
-from mmsrdl.datasets.cooccurrence import conditional_probability
+from mmsrdl.datasets.cooccurrence import Cooccurrence, conditional_probability
 from mmsrdl.datasets.formats import Annotations
 
 __all__ = ["LabelStatistics", "annotation_targets", "label_statistics"]
@@ -25,6 +25,7 @@ class LabelStatistics:
         unknown: Images of which it is not known, int64 [C].
         labels_per_image: How many images have 0, 1, 2, ... positive classes, int64 [K + 1].
         cooccurrence: Images that are positive for both classes, int64 [C, C].
+        known: Images that are positive for class i and known for class j, int64 [C, C].
     """
 
     classes: tuple[str, ...]
@@ -33,11 +34,16 @@ class LabelStatistics:
     unknown: np.ndarray
     labels_per_image: np.ndarray
     cooccurrence: np.ndarray
+    known: np.ndarray
 
     @property
     def conditional(self) -> np.ndarray:
-        """P[i, j] = P(class j | class i), float32 [C, C] in [0, 1]; 0 where i has no images."""
-        return conditional_probability(torch.from_numpy(self.cooccurrence)).numpy()
+        """P[i, j] = P(class j | class i), float32 [C, C] in [0, 1]; 0 where i has no images.
+
+        Of the images in which j is known, see :func:`conditional_probability`.
+        """
+        counts = Cooccurrence(torch.from_numpy(self.cooccurrence), torch.from_numpy(self.known))
+        return conditional_probability(counts).numpy()
 
     @property
     def frequency(self) -> np.ndarray:
@@ -85,6 +91,7 @@ class LabelStatistics:
             "frequency": self.frequency.tolist(),
             "labels_per_image": self.labels_per_image.tolist(),
             "cooccurrence": self.cooccurrence.tolist(),
+            "known": self.known.tolist(),
             "conditional": self.conditional.tolist(),
         }
 
@@ -117,6 +124,7 @@ def label_statistics(targets: np.ndarray, classes: Sequence[str]) -> LabelStatis
         unknown=(targets == -1).sum(0).astype(np.int64),
         labels_per_image=np.bincount(positive.sum(1).astype(np.int64)),
         cooccurrence=(positive.T @ positive).astype(np.int64),
+        known=(positive.T @ (targets != -1)).astype(np.int64),
     )
 
 

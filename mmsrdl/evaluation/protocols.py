@@ -6,7 +6,9 @@ from typing import Any, Literal, NamedTuple, get_args
 
 from torch import Tensor
 
+from mmsrdl.datasets.annotation_file import first_of
 from mmsrdl.evaluation.functional.average_precision import APKind, average_precision
+from mmsrdl.evaluation.functional.known_labels import negatives_hidden
 from mmsrdl.evaluation.functional.precision_recall import (
     CF1Kind,
     check_threshold,
@@ -326,6 +328,27 @@ def unknown_warning(protocol: Protocol, targets: Tensor, difficult: Tensor | Non
         f"protocol {protocol.name} takes difficult objects as "
         f"{DIFFICULT_WORDS[protocol.difficult]}, but {unknown} labels of -1 are not said to be "
         "difficult: they are left out as unknown"
+    )
+
+
+def hidden_warning(names: Sequence[str], ap: Tensor, targets: Tensor) -> str:
+    """Name the classes whose AP says nothing, as all their negatives are unknown; '' for none.
+
+    Args:
+        names: C class names.
+        ap: [C], of :meth:`Protocol.average_precision`.
+        targets: [N, C] of 1, 0 and -1.
+    """
+    perfect = (ap == 100).nonzero().flatten().to(targets.device)
+    if not len(perfect):
+        return ""  # mostly, and nothing of [N, C] was touched
+    hidden = [names[c] for c in perfect[negatives_hidden(targets[:, perfect])].tolist()]
+    if not hidden:
+        return ""
+    return (
+        f"{len(hidden)} of {len(names)} classes have no known negative, so that their AP is 100 "
+        f"whatever their scores: {first_of(hidden)}; evaluate, and select, on images whose "
+        "negatives are known"
     )
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from mmsrdl.evaluation.functional.calibration import apply_temperature, fit_temperature
 from mmsrdl.evaluation.functional.cuts import Figure, Scope, TunedThresholds, check_choice
+from mmsrdl.evaluation.functional.known_labels import negatives_hidden
 from mmsrdl.evaluation.functional.precision_recall import PrecisionRecallF1, precision_recall_f1
 from mmsrdl.evaluation.functional.thresholds import (
     best_f1_thresholds,
@@ -76,24 +77,27 @@ class ThresholdTuner:
 
         Returns:
             Their protocol names the settings, the number of images, and the classes that did not
-            get what was asked for: ``without_positive`` have the global threshold, ``not_met``
-            the nearest to it.
+            get what was asked for: ``without_positive`` and ``negatives_hidden`` (see
+            :func:`negatives_hidden`) have the global threshold, ``not_met`` the nearest to it.
 
         Raises:
-            ValueError: No target is positive, or the scores are no probabilities.
+            ValueError: No target is positive, all negatives are unknown, or the scores are no
+                probabilities.
         """
         temperature = fit_temperature(file.scores, file.targets) if self.calibrate else 1.0
         scores = apply_temperature(file.scores, temperature)
         tuned, shrinkage = self._search(scores, file.targets)
         positives = (file.targets == 1).sum(0).tolist()
-        kinds = list(zip(file.names, positives, tuned.met.tolist(), strict=True))
+        hidden = negatives_hidden(file.targets).tolist()
+        kinds = list(zip(file.names, positives, hidden, tuned.met.tolist(), strict=True))
         protocol: dict[str, Any] = {
             "objective": self.objective,
             "scope": self.scope,
             "figure": self.figure,
             "images": len(file.scores),
-            "without_positive": [name for name, count, _ in kinds if not count],
-            "not_met": [name for name, count, met in kinds if count and not met],
+            "without_positive": [name for name, count, _, _ in kinds if not count],
+            "negatives_hidden": [name for name, _, none, _ in kinds if none],
+            "not_met": [name for name, count, none, met in kinds if count and not none | met],
         }
         if shrinkage is not None:
             # JSON has no infinity.

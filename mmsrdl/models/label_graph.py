@@ -8,6 +8,7 @@ from torch import Tensor
 
 from mmsrdl.datasets.class_names import resolve_classes
 from mmsrdl.datasets.cooccurrence import (
+    Cooccurrence,
     conditional_probability,
     load_cooccurrence,
     reorder_counts,
@@ -77,16 +78,17 @@ class CooccurrenceGraph(BaseModule):
         """Whether the graph is made of counts that no file gives."""
         return self._is_counted and self.cooccurrence_file is None
 
-    def graph_of(self, counts: Tensor) -> Tensor:
+    def graph_of(self, counts: Cooccurrence) -> Tensor:
         """Makes the graph; here P(j | i), [C, C] with ones on the diagonal.
 
         Args:
-            counts: Images with both classes, [C, C]; class counts on the diagonal.
+            counts: Of the part's classes, [C, C]. A class without a known positive must get
+                finite numbers.
         """
         return conditional_probability(counts)
 
     @torch.no_grad()
-    def take_counts(self, counts: Tensor, classes: Sequence[str]) -> None:
+    def take_counts(self, counts: Cooccurrence, classes: Sequence[str]) -> None:
         """Makes the graph of counts.
 
         Args:
@@ -107,11 +109,12 @@ class CooccurrenceGraph(BaseModule):
         if self.cooccurrence_file is not None and self.classes is not None:
             self._fill(load_cooccurrence(self.cooccurrence_file, self.classes))
 
-    def _fill(self, counts: Tensor) -> None:
-        if self.adjacency is None or counts.shape != self.adjacency.shape:
+    def _fill(self, counts: Cooccurrence) -> None:
+        shape = counts.positive.shape
+        if self.adjacency is None or shape != self.adjacency.shape:
             wanted = None if self.adjacency is None else list(self.adjacency.shape)
             raise ValueError(
-                f"{self._name} has a graph {wanted} but the counts are {list(counts.shape)}; count "
+                f"{self._name} has a graph {wanted} but the counts are {list(shape)}; count "
                 "them on a data set of the model's classes"
             )
         self.adjacency.copy_(self.graph_of(counts))

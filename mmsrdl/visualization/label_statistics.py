@@ -5,12 +5,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from mmsrdl.datasets.cooccurrence import conditional_probability
 from mmsrdl.visualization.canvas import BLUE, GREY, as_array, fit_text, new_figure, save_figure
 
 __all__ = ["draw_label_statistics"]
@@ -19,13 +17,13 @@ CLASSES = 80
 """More are not readable in one picture: the most frequent are drawn."""
 
 NUMBERED = 12
-"""Up to so many classes the co-occurrence is written into its cells."""
+"""Up to so many classes P(j | i) is written into its cells."""
 
 
 def draw_label_statistics(
     classes: Sequence[str],
     counts: Any,
-    cooccurrence: Any,
+    conditional: Any,
     cardinality: Any,
     out_file: str | os.PathLike[str],
 ) -> Figure:
@@ -36,7 +34,7 @@ def draw_label_statistics(
     Args:
         classes: C names.
         counts: Images that show each class, [C].
-        cooccurrence: Images that show both of two classes, [C, C]; the diagonal is ``counts``.
+        conditional: P(class j | class i), [C, C] in [0, 1]; see :func:`conditional_probability`.
         cardinality: Images that show 0, 1, 2, ... classes, [K].
         out_file: PNG to write; its folder is made.
 
@@ -44,14 +42,19 @@ def draw_label_statistics(
         The figure: bars, histogram, heat map and its colour bar.
 
     Raises:
-        ValueError: If the numbers of classes differ.
+        ValueError: If the numbers of classes differ, or ``conditional`` are no probabilities.
     """
-    counts, pairs, sizes = map(as_array, (counts, cooccurrence, cardinality))
+    counts, chance, sizes = map(as_array, (counts, conditional, cardinality))
     number = len(classes)
-    if not number or counts.shape != (number,) or pairs.shape != (number, number):
+    if not number or counts.shape != (number,) or chance.shape != (number, number):
         raise ValueError(
-            f"counts must be [C] and cooccurrence [C, C] for the {number} classes, got "
-            f"{counts.shape} and {pairs.shape}"
+            f"counts must be [C] and conditional [C, C] for the {number} classes, got "
+            f"{counts.shape} and {chance.shape}"
+        )
+    if not ((chance >= 0) & (chance <= 1)).all():
+        raise ValueError(
+            f"conditional must lie in [0, 1], got {chance.min():g} to {chance.max():g}; turn "
+            "counts into probabilities with mmsrdl.datasets.conditional_probability"
         )
     order = np.argsort(-counts, kind="stable")[:CLASSES]
     names = [fit_text(classes[index], 24) for index in order]
@@ -66,8 +69,7 @@ def draw_label_statistics(
     if number > len(order):
         bars.set_title(f"images of the {len(order)} most frequent of {number} classes")
     _draw_cardinality(histogram, sizes)
-    probability = conditional_probability(torch.from_numpy(pairs[np.ix_(order, order)]))
-    _draw_cooccurrence(heat, probability.numpy(), names, size)
+    _draw_conditional(heat, chance[np.ix_(order, order)], names, size)
     save_figure(figure, out_file)
     return figure
 
@@ -93,7 +95,7 @@ def _draw_cardinality(axis: Axes, sizes: np.ndarray) -> None:
     axis.spines[["top", "right"]].set_visible(False)
 
 
-def _draw_cooccurrence(axis: Axes, probability: np.ndarray, names: list[str], size: int) -> None:
+def _draw_conditional(axis: Axes, probability: np.ndarray, names: list[str], size: int) -> None:
     cells = probability.copy()
     np.fill_diagonal(cells, np.nan)
     picture = axis.imshow(cells, cmap="cividis", vmin=0, vmax=1)

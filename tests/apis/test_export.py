@@ -20,6 +20,7 @@ from mmsrdl.apis import MultiLabelInferencer, ResizeRule, export_onnx, onnx_erro
 from mmsrdl.apis import export as export_module
 from mmsrdl.apis.onnx_graph import ExportedModel
 from mmsrdl.checkpoint import fill_model, read_checkpoint
+from mmsrdl.datasets import Cooccurrence
 from mmsrdl.evaluation.thresholds import Thresholds
 from mmsrdl.models.erasing import ObjectErasing
 from mmsrdl.models.label_graph import CooccurrenceGraph
@@ -157,7 +158,8 @@ def make_model(*args: Any, **kwargs: Any) -> nn.Module:
         nn.init.normal_(parameter, std=(0.7 * channels) ** -0.5)
     for part in model.modules():
         if isinstance(part, CooccurrenceGraph) and part.wants_counts:
-            part.take_counts(torch.tensor([[5, 2, 0], [2, 7, 1], [0, 1, 3]]), CLASSES)
+            counts = torch.tensor([[5, 2, 0], [2, 7, 1], [0, 1, 3]])
+            part.take_counts(Cooccurrence.fully_known(counts), CLASSES)
     return model.eval()
 
 

@@ -70,6 +70,22 @@ def test_document(path: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert len(document["remarks"]) == 3  # of mlgcn, ssgrl and mcar
 
 
+def test_classes_whose_negatives_are_unknown_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = drawn(60)
+    file.targets[:, 1] = torch.where(file.targets[:, 1] == 1, 1, -1)
+    path = str(tmp_path / "positives.npz")
+    replace(file, difficult=None).save(path)
+    assert main(["evaluate", path, "--protocol", "paper", "--json"]) == 0
+    (remark,) = json.loads(capsys.readouterr().out)["remarks"]
+    assert remark.startswith(f"1 of {len(file.names)} classes have no known negative")
+    assert f"['{file.names[1]}']" in remark
+    # Taken for difficult, which the protocol counts as negative, they are known.
+    assert main(["evaluate", path, "--protocol", "ssgrl", "--difficult", "--json"]) == 0
+    assert "no known negative" not in capsys.readouterr().out
+
+
 def test_files_without_the_mark(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """-1 is unknown, and left out under every protocol, unless the user says it is difficult."""
     file = drawn(60)

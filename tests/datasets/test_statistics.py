@@ -26,7 +26,9 @@ def test_counts() -> None:
     assert stats.frequency.tolist() == [0.75, 0.5, 0.25, 0]
     assert (stats.cardinality, stats.density, stats.imbalance) == (1.5, 0.375, 3)
     assert stats.cooccurrence.tolist() == [[3, 2, 1, 0], [2, 2, 1, 0], [1, 1, 1, 0], [0] * 4]
-    assert_allclose(stats.conditional[0], [1, 2 / 3, 1 / 3, 0], rtol=1e-6)
+    assert stats.known.tolist() == [[3, 3, 2, 3], [2, 2, 2, 2], [1, 1, 1, 1], [0] * 4]
+    # In one of the three images of a car it is not known whether there is a cat.
+    assert_allclose(stats.conditional[0], [1, 2 / 3, 1 / 2, 0], rtol=1e-6)
     assert_allclose(stats.conditional[:, 0], [1, 1, 1, 0])
 
 
@@ -44,10 +46,23 @@ def test_no_positive_at_all() -> None:
     assert not stats.conditional.any()
 
 
-def test_same_counts_as_of_a_data_set(seven: Path) -> None:
-    dataset = MultiLabelDataset(ann_file="ann.json", data_root=str(seven), pipeline=[])
+def test_same_counts_as_of_a_data_set(tmp_path: Path) -> None:
+    data = [
+        {
+            "img_path": f"{number}.jpg",
+            "gt_label": np.flatnonzero(row == 1).tolist(),
+            "gt_label_difficult": np.flatnonzero(row == -1).tolist(),
+        }
+        for number, row in enumerate(TARGETS)
+    ]
+    content = {"metainfo": {"classes": CLASSES}, "data_list": data}
+    (tmp_path / "ann.json").write_text(json.dumps(content))
+    dataset = MultiLabelDataset(ann_file="ann.json", data_root=str(tmp_path), pipeline=[])
     stats = label_statistics(dataset.get_gt_labels(), dataset.CLASSES)
-    assert_array_equal(stats.cooccurrence, cooccurrence_matrix(dataset).numpy())
+    assert_array_equal(dataset.get_gt_labels(), TARGETS)
+    counts = cooccurrence_matrix(dataset)
+    assert_array_equal(stats.cooccurrence, counts.positive.numpy())
+    assert_array_equal(stats.known, counts.known.numpy())
 
 
 def test_targets_of_annotations() -> None:

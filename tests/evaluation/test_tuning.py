@@ -106,6 +106,37 @@ def test_classes_that_do_not_get_what_was_asked_for_are_named() -> None:
     assert found.of(["car"]) == shared.of(["car"])
 
 
+@pytest.mark.parametrize("objective", ["f1", "precision=0.9", "recall=0.9"])
+def test_classes_without_a_known_negative_have_the_threshold_of_all(objective: str) -> None:
+    file = drawn()
+    whole = ThresholdTuner(objective, shrinkage=0.0).tune(file)
+    assert whole.protocol["negatives_hidden"] == []
+    file.targets[:, 1] = torch.where(file.targets[:, 1] == 1, 1, -1)
+    found = ThresholdTuner(objective, shrinkage=0.0).tune(file)
+    shared = ThresholdTuner(objective, "global", shrinkage=0.0).tune(file)
+    assert found.protocol["negatives_hidden"] == ["car"]
+    assert found.protocol["without_positive"] == []
+    assert "car" not in found.protocol["not_met"]
+    assert found.of(["car"]) == shared.of(["car"])
+    others = [name for name in file.names if name != "car"]
+    assert found.of(others).tolist() == whole.of(others).tolist()
+    # Known to be positive everywhere, it is best predicted everywhere.
+    file.targets[:, 1] = 1
+    known = ThresholdTuner(objective, shrinkage=0.0).tune(file)
+    assert known.protocol["negatives_hidden"] == []
+    assert known.of(["car"]).item() <= file.scores[:, 1].min()
+
+
+def test_positives_alone_cannot_be_tuned_on() -> None:
+    file = drawn()
+    file.targets[:] = torch.where(file.targets == 1, 1, -1)
+    with pytest.raises(ValueError, match=r"hold no known negative, .* negatives are known"):
+        ThresholdTuner().tune(file)
+    # Where a fold has the only negative, the others cannot tell how much to shrink.
+    file.targets[0, 0] = 0
+    assert ThresholdTuner().tune(file).protocol["shrinkage"] == "inf"
+
+
 def test_calibration_keeps_the_decisions_of_f1() -> None:
     file = drawn(offset=APART)
     sharp = replace(file, scores=(2 * file.scores.logit()).sigmoid())

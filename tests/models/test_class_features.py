@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from mmsrdl.datasets import Cooccurrence
 from mmsrdl.models import ClassFeatureHead
 from mmsrdl.models.class_features import check_class_features
 
@@ -23,7 +24,7 @@ def score(**options: object) -> torch.Tensor:
     head = ClassFeatureHead(num_classes=3, in_channels=8, **options).eval()
     for part in head.modules():
         if getattr(part, "wants_counts", False):
-            part.take_counts(torch.ones(3, 3), ["a", "b", "c"])
+            part.take_counts(Cooccurrence.fully_known(torch.ones(3, 3)), ["a", "b", "c"])
     return head(torch.randn(2, 8, 4, 4))
 
 

@@ -5,12 +5,12 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from mmsrdl.datasets import save_cooccurrence
+from mmsrdl.datasets import Cooccurrence, save_cooccurrence
 from mmsrdl.models.embedders import GCNLabelEmbedder
 from mmsrdl.models.label_graph import CooccurrenceGraph
 
 NAMES = ["a", "b", "c"]
-COUNTS = torch.tensor([[4, 1, 0], [1, 2, 0], [0, 0, 0]])
+COUNTS = Cooccurrence.fully_known(torch.tensor([[4, 1, 0], [1, 2, 0], [0, 0, 0]]))
 PROBABILITY = torch.tensor([[1, 0.25, 0], [0.5, 1, 0], [0, 0, 0]])
 
 

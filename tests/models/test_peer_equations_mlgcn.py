@@ -6,6 +6,7 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from mmsrdl.apis import load_config
+from mmsrdl.datasets import Cooccurrence
 from mmsrdl.models import ClassFeatureHead
 from mmsrdl.models.embedders import normalize_adjacency, reweighted_adjacency
 from mmsrdl.registry import MODELS
@@ -24,9 +25,10 @@ def labels(seed: int = 0) -> Tensor:
     return Y
 
 
-def matrix(Y: Tensor) -> Tensor:
+def matrix(Y: Tensor) -> Cooccurrence:
+    """Counts that take what is unknown for negative, as the paper's do."""
     positive = (Y == 1).long()
-    return positive.T @ positive
+    return Cooccurrence.fully_known(positive.T @ positive)
 
 
 def make_head(threshold: float = 0.4) -> ClassFeatureHead:
@@ -60,7 +62,8 @@ def test_adjacency(threshold: float) -> None:
 
 
 def test_a_pair_on_the_threshold_is_linked() -> None:
-    counts = torch.tensor([[5, 2], [2, 10]])  # P(1 | 0) = 0.4, P(0 | 1) = 0.2
+    # P(1 | 0) = 0.4, P(0 | 1) = 0.2
+    counts = Cooccurrence.fully_known(torch.tensor([[5, 2], [2, 10]]))
     expected = torch.tensor([[1, 0.25 / (1 + 1e-6)], [0, 1]], dtype=torch.float64)
     assert_close(reweighted_adjacency(counts), expected, **EXACT)
 

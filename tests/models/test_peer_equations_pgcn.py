@@ -6,6 +6,7 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from mmsrdl.apis import load_config
+from mmsrdl.datasets import Cooccurrence
 from mmsrdl.models import ClassFeatureHead
 from mmsrdl.models.relations import PredictionGCN
 from mmsrdl.registry import MODELS
@@ -16,11 +17,12 @@ from tests.reference.car import gmp
 EXACT = dict(rtol=1e-10, atol=1e-10)
 
 
-def counted() -> tuple[Tensor, Tensor]:
+def counted() -> tuple[Cooccurrence, Tensor]:
     """Counts of 40 images and the reference's normalised graph of them."""
     Y = torch.randint(-1, 2, (40, 4), generator=torch.Generator().manual_seed(0))
     positive = (Y == 1).long()
-    return positive.T @ positive, ref_mlgcn.normalise(ref_mlgcn.adjacency(*ref_mlgcn.counts(Y)))
+    counts = Cooccurrence.fully_known(positive.T @ positive)
+    return counts, ref_mlgcn.normalise(ref_mlgcn.adjacency(*ref_mlgcn.counts(Y)))
 
 
 def same_gradients(ours: Tensor, theirs: Tensor, wanted: list[Tensor]) -> None:

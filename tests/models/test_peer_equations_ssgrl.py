@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from mmsrdl.apis import load_config
+from mmsrdl.datasets import Cooccurrence
 from mmsrdl.models import ClassFeatureHead, ObjectErasing
 from mmsrdl.registry import MODELS
 from tests.reference import car as ref_car
@@ -43,7 +44,7 @@ def make_head(relation: dict | None = None, **options: Any) -> ClassFeatureHead:
         for parameter in head.parameters():
             parameter.normal_()
     if head.relation is not None:
-        head.relation.take_counts(COUNTS, CLASSES)
+        head.relation.take_counts(Cooccurrence.fully_known(COUNTS), CLASSES)
     return head
 
 

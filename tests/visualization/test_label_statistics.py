@@ -15,7 +15,11 @@ def test_the_three_pictures(tmp_path: Path) -> None:
     y = labels(5).astype(int)
     pairs = y.T @ y
     figure = draw_label_statistics(
-        NAMES, pairs.diagonal(), pairs, np.bincount(y.sum(1)), tmp_path / "a.png"
+        NAMES,
+        pairs.diagonal(),
+        pairs / pairs.diagonal()[:, None],
+        np.bincount(y.sum(1)),
+        tmp_path / "a.png",
     )
     bars, histogram, heat = figure.axes[:3]
     order = np.argsort(-y.sum(0), kind="stable")
@@ -37,7 +41,11 @@ def test_of_many_classes_the_frequent_ones_are_drawn(tmp_path: Path) -> None:
     pairs = y.T @ y
     names = [f"class {c}" for c in range(100)]
     figure = draw_label_statistics(
-        names, pairs.diagonal(), pairs, np.bincount(y.sum(1)), tmp_path / "a.png"
+        names,
+        pairs.diagonal(),
+        pairs / pairs.diagonal()[:, None],
+        np.bincount(y.sum(1)),
+        tmp_path / "a.png",
     )
     assert len(figure.axes[0].patches) == 80
     assert "images of the 80 most frequent of 100 classes" in texts_of(figure)
@@ -46,3 +54,7 @@ def test_of_many_classes_the_frequent_ones_are_drawn(tmp_path: Path) -> None:
 def test_clear_errors() -> None:
     with pytest.raises(ValueError, match=r"for the 5 classes, got \(5,\) and \(4, 4\)"):
         draw_label_statistics(NAMES, np.ones(5), np.ones((4, 4)), np.ones(3), "a.png")
+    with pytest.raises(
+        ValueError, match=r"conditional must lie in \[0, 1\], got 7 to 7; turn counts"
+    ):
+        draw_label_statistics(NAMES, np.ones(5), np.full((5, 5), 7), np.ones(3), "a.png")

@@ -112,7 +112,7 @@ def _draw(
     files = []
     for name, stats in counted.items():
         files.append(os.path.join(folder, f"labels_{name}.png"))
-        counts = stats.positives, stats.cooccurrence, stats.labels_per_image
+        counts = stats.positives, stats.conditional, stats.labels_per_image
         draw_label_statistics(stats.classes, *counts, files[-1])
     if image is not None:
         path, record = _find(image, splits)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from mmsrdl.evaluation.functional.arrays import to_array, transposed
+from mmsrdl.evaluation.functional.known_labels import negatives_hidden, no_known_negative
 from mmsrdl.evaluation.functional.validation import check_probabilities, check_scores_and_targets
 
 Scope = Literal["per_class", "global"]
@@ -22,8 +23,8 @@ class TunedThresholds(NamedTuple):
 
     Attributes:
         values: [C], in [0, 1] and of the type of the scores.
-        met: [C], bool. Where False, the class has no known positive and took the global
-            threshold, or the wanted precision is out of its reach.
+        met: [C], bool. Where False, the class has no known positive, or all its negatives are
+            unknown, and took the global threshold; or the wanted precision is out of its reach.
     """
 
     values: Tensor
@@ -66,7 +67,8 @@ def search_cuts(
         Thresholds of the classes, and the global one, [C] times the same.
 
     Raises:
-        ValueError: ``figure`` is unknown, no target is positive, or the input is malformed.
+        ValueError: ``figure`` is unknown, no target is positive, all negatives are unknown, or the
+            input is malformed.
     """
     check_scores_and_targets(scores, targets)
     check_probabilities(scores)
@@ -76,6 +78,12 @@ def search_cuts(
             f"thresholds cannot be tuned: targets [{len(targets)}, {targets.shape[1]}] hold no "
             "positive; check that the annotation file belongs to this data set"
         )
+    if no_known_negative(targets):
+        raise ValueError(
+            f"thresholds cannot be tuned: targets [{len(targets)}, {targets.shape[1]}] hold no "
+            "known negative, so that always predicting everything seems best; tune on images whose "
+            "negatives are known"
+        )
     score, target = to_array(scores).clip(0, 1), to_array(targets)
     rows = zip(transposed(score), transposed(target), strict=True)
     classes = [_cuts(*row) for row in rows]
@@ -83,16 +91,17 @@ def search_cuts(
     index, met = pick(shared)
     values = _middle([_neighbours(shared, index)] * len(classes), scores)
     everything = TunedThresholds(values, torch.full_like(values, met, dtype=torch.bool))
-    return _own(classes, pick, everything, scores), everything
+    hidden = negatives_hidden(targets).tolist()
+    return _own(classes, hidden, pick, everything, scores), everything
 
 
 def _own(
-    classes: list[Cuts], pick: Pick, shared: TunedThresholds, scores: Tensor
+    classes: list[Cuts], hidden: list[bool], pick: Pick, shared: TunedThresholds, scores: Tensor
 ) -> TunedThresholds:
-    """Thresholds of the classes; those without a positive take the global one."""
+    """Thresholds of the classes; those without a positive or with hidden negatives: the global."""
     values, met = shared.values.clone(), torch.zeros_like(shared.met)
     for c, cuts in enumerate(classes):
-        if cuts.recall.any():
+        if cuts.recall.any() and not hidden[c]:
             index, met[c] = pick(cuts)
             values[c] = _middle([_neighbours(cuts, index)], scores)
     return TunedThresholds(values, met)

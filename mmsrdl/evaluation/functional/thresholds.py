@@ -17,6 +17,7 @@ from mmsrdl.evaluation.functional.cuts import (
     check_choice,
     search_cuts,
 )
+from mmsrdl.evaluation.functional.known_labels import no_known_negative
 from mmsrdl.evaluation.functional.precision_recall import precision_recall_f1
 
 SHRINKAGES = (math.inf, 100.0, 30.0, 10.0, 3.0, 1.0, 0.0)
@@ -57,11 +58,12 @@ def best_f1_thresholds(
         shrinkage: :math:`\kappa \ge 0`; ``inf`` gives the global threshold.
 
     Returns:
-        A class without a known positive has the global threshold, and ``met`` is False.
+        A class without a known positive, or whose negatives are all unknown
+        (:func:`negatives_hidden`), has the global threshold, and ``met`` is False.
 
     Raises:
-        ValueError: An argument is out of range, no entry is positive, or the input is malformed
-            (see :func:`check_scores_and_targets`).
+        ValueError: An argument is out of range, no entry is positive, all negatives are unknown,
+            or the input is malformed (see :func:`check_scores_and_targets`).
     """
     if not shrinkage >= 0:
         raise ValueError(f"shrinkage must be a number of positives, 0 or above, got {shrinkage}")
@@ -93,7 +95,8 @@ def thresholds_for_precision(
         figure: What ``'global'`` looks at: ``'CF1'`` at CP and CR, ``'OF1'`` at OP and OR.
 
     Returns:
-        Placed as in :func:`best_f1_thresholds`; so are classes without a positive.
+        Placed as in :func:`best_f1_thresholds`; so are classes without a positive or without a
+        known negative.
 
     Raises:
         ValueError: As there, or ``wanted`` is out of range.
@@ -130,7 +133,8 @@ def thresholds_for_recall(
             counts a class without positives as 0, so that it may be out of reach.
 
     Returns:
-        Placed as in :func:`best_f1_thresholds`; so are classes without a positive.
+        Placed as in :func:`best_f1_thresholds`; so are classes without a positive or without a
+        known negative.
 
     Raises:
         ValueError: As there, or ``wanted`` is out of range.
@@ -172,7 +176,7 @@ def choose_shrinkage(
         return math.inf
     decisions = {kappa: torch.zeros_like(targets, dtype=torch.uint8) for kappa in SHRINKAGES}
     for rest, held in split_folds(len(scores), folds):
-        if not (targets[rest] == 1).any():
+        if not (targets[rest] == 1).any() or no_known_negative(targets[rest]):
             return math.inf
         part = scores[rest], targets[rest]
         own, shared = (tuned.values for tuned in search_cuts(*part, figure, _best_f1))

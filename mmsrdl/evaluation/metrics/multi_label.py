@@ -23,6 +23,7 @@ from mmsrdl.evaluation.protocols import (
     JudgedEntries,
     Protocol,
     get_protocols,
+    hidden_warning,
     images_without_label,
     unknown_entries,
     unknown_warning,
@@ -285,13 +286,18 @@ class MultiLabelMetric(BaseMetric):
                     f"{self.prefix}: keys {keys} have thresholds that were tuned: {thr.describe()}"
                 )
         if empty:
-            lines.append(f"{self.prefix}: no positive, so left out of mAP: {', '.join(empty)}")
+            lines.append(
+                f"{self.prefix}: no positive, so left out of mAP, and 0 in CP and CR: "
+                f"{', '.join(empty)}"
+            )
         if self.per_class and first:
             positives = count_columns(to_array(judged.ap_targets) == 1).tolist()
             title = f"{protocol.ap} AP ({protocol.name})"
             lines.append(per_class_table(names, ap.tolist(), positives, title))
         for text in lines:
             print_log(text, logger="current")
+        if warning := hidden_warning(names, ap, judged.ap_targets):
+            print_log(f"{self.prefix}: {warning}", logger="current", level=logging.WARNING)
         if warning := unknown_warning(protocol, *labels):
             mend = "; if they are difficult, let PackInputs pack gt_label_difficult (meta_keys)"
             print_log(f"{self.prefix}: {warning}{mend}", logger="current", level=logging.WARNING)

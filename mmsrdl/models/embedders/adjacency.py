@@ -4,42 +4,31 @@ import torch
 from torch import Tensor, nn
 
 from mmsrdl.arguments import check_number
-from mmsrdl.datasets.cooccurrence import conditional_probability
+from mmsrdl.datasets.cooccurrence import Cooccurrence
 
 ADJACENCIES = ("random", "identity", "cooccurrence")
 NORMALIZATIONS = ("symmetric", "row", "transposed", "none")
 
 
-def init_adjacency(kind: str, num_classes: int, counts: Tensor | None = None) -> Tensor:
-    """Returns initial values of the adjacency V.
+def init_adjacency(kind: str, num_classes: int) -> Tensor:
+    """Returns initial values of an adjacency V that is not made of label counts.
 
     Args:
         kind: ``'random'`` (the paper's: Xavier uniform, so entries of both
-            signs), ``'identity'``, or ``'cooccurrence'`` (P(j | i) counted on
-            the training labels).
+            signs) or ``'identity'``.
         num_classes: C.
-        counts: Co-occurrence counts for ``'cooccurrence'``, [C, C], class
-            counts on the diagonal.
 
     Returns:
         V, [C, C].
 
     Raises:
-        ValueError: If ``kind`` is unknown, or counts are missing or misshapen.
+        ValueError: If ``kind`` is another one.
     """
     if kind == "random":
         return nn.init.xavier_uniform_(torch.empty(num_classes, num_classes))
     if kind == "identity":
         return torch.eye(num_classes)
-    if kind == "cooccurrence":
-        if counts is None or counts.shape != (num_classes, num_classes):
-            found = None if counts is None else list(counts.shape)
-            raise ValueError(
-                f"adjacency='cooccurrence' needs counts [{num_classes}, {num_classes}], got "
-                f"{found}; count them on a data set of these classes"
-            )
-        return conditional_probability(counts)
-    raise ValueError(f"adjacency={kind!r} is unknown; use one of {ADJACENCIES}")
+    raise ValueError(f"adjacency={kind!r} is unknown; use 'random' or 'identity'")
 
 
 def check_reweighting(threshold: object, neighbor_weight: object) -> None:
@@ -54,7 +43,7 @@ def check_reweighting(threshold: object, neighbor_weight: object) -> None:
 
 
 def reweighted_adjacency(
-    counts: Tensor, threshold: float = 0.4, neighbor_weight: float = 0.25
+    counts: Cooccurrence, threshold: float = 0.4, neighbor_weight: float = 0.25
 ) -> Tensor:
     r"""Makes ML-GCN's graph of label counts.
 
@@ -67,19 +56,18 @@ def reweighted_adjacency(
     common factor away), and divides by the sum of a column where the paper writes that of a row.
 
     Args:
-        counts: Images with both classes, [C, C]; class counts on the diagonal. The row of a class
-            without images has none but itself.
+        counts: [C, C]. P is judged by the images of i in which j is known; a class without a known
+            positive has no neighbour but itself.
         threshold: tau; pairs below it are noise.
         neighbor_weight: w, what the neighbours weigh together, against 1 of the class itself.
 
     Returns:
         A, float64 [C, C].
     """
-    counts = counts.double()
-    images = counts.diagonal().unsqueeze(1)
-    near = (images > 0) & (counts / images.clamp(min=1) >= threshold)
+    images = counts.images.double()
+    near = (images > 0) & (counts.positive / images.clamp(min=1) >= threshold)
     near = near.double().fill_diagonal_(0)
-    return near * neighbor_weight / (near.sum(0) + 1e-6) + torch.eye(len(counts)).to(near)
+    return near * neighbor_weight / (near.sum(0) + 1e-6) + torch.eye(len(near)).to(near)
 
 
 def normalize_adjacency(adjacency: Tensor, kind: str = "symmetric") -> Tensor:

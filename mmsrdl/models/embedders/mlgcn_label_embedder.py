@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from mmsrdl.arguments import check_sizes
+from mmsrdl.datasets.cooccurrence import Cooccurrence
 from mmsrdl.models.embedders.adjacency import check_reweighting, reweighted_adjacency
 from mmsrdl.models.embedders.gcn_label_embedder import GCNLabelEmbedder
 from mmsrdl.registry import MODELS
@@ -66,7 +67,7 @@ class MLGCNLabelEmbedder(GCNLabelEmbedder):
         )
         self.threshold, self.neighbor_weight = threshold, neighbor_weight
 
-    def graph_of(self, counts: Tensor) -> Tensor:
+    def graph_of(self, counts: Cooccurrence) -> Tensor:
         """Makes A, [C, C]; see :func:`reweighted_adjacency`."""
         return reweighted_adjacency(counts, self.threshold, self.neighbor_weight)
 

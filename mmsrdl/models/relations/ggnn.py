@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from mmsrdl.arguments import check_integer
+from mmsrdl.datasets.cooccurrence import Cooccurrence
 from mmsrdl.models.attention import AttentionMaps
 from mmsrdl.models.class_features import check_class_features
 from mmsrdl.models.label_graph import CooccurrenceGraph
@@ -83,8 +84,8 @@ class GGNN(CooccurrenceGraph, ClassRelation):
         self.candidate = nn.Linear(size, size, bias=bias)
         self.output = nn.Linear(2 * size, out_channels)
 
-    def graph_of(self, counts: Tensor) -> Tensor:
-        """Makes A of the counts, [C, C]; the row of a class without positives is 0."""
+    def graph_of(self, counts: Cooccurrence) -> Tensor:
+        """Makes A of the counts, [C, C]; the row of a class without a known positive is 0."""
         graph = super().graph_of(counts)
         return graph if self.self_loops else graph.fill_diagonal_(0)
 

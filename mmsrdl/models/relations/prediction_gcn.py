@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mmsrdl.arguments import check_integer, check_number, check_sizes
+from mmsrdl.datasets.cooccurrence import Cooccurrence
 from mmsrdl.models.attention.base import AttentionMaps
 from mmsrdl.models.class_features import check_class_features
 from mmsrdl.models.embedders.adjacency import (
@@ -105,7 +106,7 @@ class PredictionGCN(CooccurrenceGraph, ClassRelation):
             bound = weight.shape[0] ** -0.5
             nn.init.uniform_(weight, -bound, bound)
 
-    def graph_of(self, counts: Tensor) -> Tensor:
+    def graph_of(self, counts: Cooccurrence) -> Tensor:
         r"""Makes \hat A, [C, C]."""
         graph = reweighted_adjacency(counts, self.threshold, self.neighbor_weight)
         return normalize_adjacency(graph, "transposed")

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from mmsrdl.apis import train
 from mmsrdl.datasets import MultiLabelDataset, conditional_probability, cooccurrence_matrix
 from tests.small_run import BY_EPOCH, CLASSES, EPOCHS, make_config
 
+HOOK = "mmsrdl.engine.hooks.cooccurrence_hook"
 ONE = {**EPOCHS, "max_epochs": 1}
 
 
@@ -26,7 +28,7 @@ def graph_config(root: Path, work_dir: Path, **embedder: Any) -> Config:
 @pytest.fixture
 def expected(seven: Path) -> torch.Tensor:
     counts = cooccurrence_matrix(MultiLabelDataset(data_root=str(seven), ann_file="ann.json"))
-    assert len(counts.unique()) > 2
+    assert len(counts.positive.unique()) > 2
     return conditional_probability(counts)
 
 
@@ -49,6 +51,68 @@ def test_the_training_set_is_counted(seven: Path, tmp_path: Path, expected: torc
     cfg.test_dataloader, cfg.test_evaluator = cfg.val_dataloader, cfg.val_evaluator
     cfg.test_cfg, cfg.load_from = dict(), str(tmp_path / "epoch_1.pth")
     evaluate(cfg, cfg.load_from)
+
+
+LABELS = {
+    # Of a dog nothing is known, and beside a car nothing of a boat.
+    "entries": [([0], [2]), ([], [2]), ([1], [0, 2]), ([0], [1, 2])],
+    "positives": [([0], [1, 2]), ([1], [0, 2]), ([], [0, 1, 2]), ([0], [1, 2])],
+}
+GRAPHS: dict[str, dict[str, Any]] = {
+    "GCNLabelEmbedder": dict(embedder=dict(learn_adjacency=True)),
+    "MLGCNLabelEmbedder": dict(
+        embedder=dict(
+            _delete_=True, type="mmsrdl.MLGCNLabelEmbedder", classes=CLASSES, embed_dims=4,
+            hidden_dims=(5, 4),
+        )
+    ),
+    "GGNN": dict(relation=dict(type="mmsrdl.GGNN")),
+    "PredictionGCN": dict(relation=dict(type="mmsrdl.PredictionGCN", hidden_dims=(5, 4))),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("graph", GRAPHS)
+@pytest.mark.parametrize("labels", LABELS)
+def test_a_class_without_a_known_positive_is_named_and_harmless(
+    seven: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, labels: str, graph: str
+) -> None:
+    lines: list[str] = []
+    monkeypatch.setattr(f"{HOOK}.print_log", lambda text, **_: lines.append(text))
+    data = [
+        {"img_path": f"{i}.jpg", "gt_label": positive, "gt_label_difficult": unknown}
+        for i, (positive, unknown) in enumerate(LABELS[labels])
+    ]
+    content = {"metainfo": {"classes": CLASSES}, "data_list": data}
+    (tmp_path / "hidden.json").write_text(json.dumps(content))
+    cfg = graph_config(seven, tmp_path)
+    cfg.model.head.merge(Config(GRAPHS[graph]).to_dict())
+    cfg.train_dataloader.dataset.ann_file = str(tmp_path / "hidden.json")
+    train(cfg)
+    unnamed = [line for line in lines if "no known positive" in line]
+    assert unnamed == [
+        "training set: 1 of 3 classes have no known positive, and so no neighbours in the label "
+        "graph: ['dog']"
+    ]
+    assumed = [line for line in lines if "no known negative" in line]
+    assert len(assumed) == len(lines) - 1 == 1
+    names = {"entries": ["boat"], "positives": ["boat", "car"]}[labels]
+    assert assumed[0].endswith(f"a lower bound: {names}")
+    state = saved(tmp_path)["state_dict"]
+    assert all(value.isfinite().all() for value in state.values())
+    adjacencies = [value for key, value in state.items() if key.endswith("adjacency")]
+    assert adjacencies
+    if graph != "GCNLabelEmbedder":  # which learns it
+        off = torch.ones(3, 3) - torch.eye(3)
+        assert all((a * off)[2].eq(0).all() and (a * off)[:, 2].eq(0).all() for a in adjacencies)
+
+
+def test_all_known_labels_need_no_warning(
+    seven: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines: list[str] = []
+    monkeypatch.setattr(f"{HOOK}.print_log", lambda text, **_: lines.append(text))
+    train(graph_config(seven, tmp_path))
+    assert lines == []
 
 
 def test_a_loaded_checkpoint_keeps_its_graph(seven: Path, tmp_path: Path) -> None:

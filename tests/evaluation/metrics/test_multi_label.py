@@ -288,7 +288,20 @@ def test_classes_without_positive_are_named_and_left_out(log):
     metrics = evaluate(MultiLabelMetric(), samples(scores, targets))
     assert metrics == pytest.approx(expected(scores, targets))
     assert "mean over 3 of 5 classes" in log[0]
-    assert log[1] == "mlr: no positive, so left out of mAP: bird, dog"
+    assert log[1] == "mlr: no positive, so left out of mAP, and 0 in CP and CR: bird, dog"
+
+
+def test_classes_without_a_known_negative_are_warned_of(log):
+    scores, targets = case()
+    targets[:, 1] = torch.where(targets[:, 1] == 1, 1, -1)
+    targets[:, 3] = 1  # known everywhere: AP is 100 by right
+    metrics = evaluate(MultiLabelMetric(per_class=True), samples(scores, targets))
+    assert metrics["mlr/AP/bird"] == 100
+    message = "mlr: 1 of 5 classes have no known negative, so that their AP is 100 whatever their"
+    warnings = [line for line in log if "no known negative" in line]
+    assert len(warnings) == 1
+    assert warnings[0].startswith(message)
+    assert "['bird']" in warnings[0]
 
 
 def test_per_class(log):
@@ -351,7 +364,7 @@ def test_without_class_names(log, tmp_path):
     targets[:, 4] = 0
     path = tmp_path / "x.npz"
     evaluate(MultiLabelMetric(out_file=str(path)), samples(scores, targets), classes=None)
-    assert log[1].endswith("left out of mAP: 4")
+    assert log[1].endswith("left out of mAP, and 0 in CP and CR: 4")
     with np.load(path, allow_pickle=False) as file:
         assert file["names"].tolist() == ["0", "1", "2", "3", "4"]
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from mmsrdl.datasets import VOC_CATEGORIES, save_cooccurrence
+from mmsrdl.datasets import VOC_CATEGORIES, Cooccurrence, save_cooccurrence
 from mmsrdl.models.embedders import GCNLabelEmbedder, init_adjacency, load_word_vectors
 
 
@@ -44,14 +44,18 @@ def test_switches(word_vectors: str) -> None:
     assert_close(plain(), plain.vectors)
 
 
-def test_initial_adjacency(tmp_path: Path) -> None:
+def test_initial_adjacency() -> None:
     torch.manual_seed(0)
     random = init_adjacency("random", 20)
     assert random.min() < 0 < random.max()
     assert_close(init_adjacency("identity", 3), torch.eye(3))
-    counts = torch.tensor([[4, 1, 0], [1, 2, 0], [0, 0, 0]])
+    with pytest.raises(ValueError, match="adjacency='full' is unknown; use 'random' or"):
+        init_adjacency("full", 3)
+
+
+def test_graph_of_a_file(tmp_path: Path) -> None:
+    counts = Cooccurrence.fully_known(torch.tensor([[4, 1, 0], [1, 2, 0], [0, 0, 0]]))
     expected = torch.tensor([[1, 0.25, 0], [0.5, 1, 0], [0, 0, 0]])
-    assert_close(init_adjacency("cooccurrence", 3, counts), expected)
     path = tmp_path / "counts.npz"
     save_cooccurrence(path, ["a", "b", "c"], counts)
     # Looked up by name, whatever the order.
@@ -109,7 +113,7 @@ def test_wrong_types(options: dict, message: str) -> None:
 
 def test_graph_of_other_classes(tmp_path: Path) -> None:
     path = str(tmp_path / "counts.npz")
-    save_cooccurrence(path, ["a", "b"], torch.eye(2).long())
+    save_cooccurrence(path, ["a", "b"], Cooccurrence.fully_known(torch.eye(2).long()))
     graph = dict(adjacency="cooccurrence", cooccurrence=path, embed_dims=4)
     with pytest.raises(ValueError, match=r"counts.npz' has no counts of the classes \['c'\]; it"):
         GCNLabelEmbedder(["a", "c"], **graph).init_weights()
@@ -117,7 +121,7 @@ def test_graph_of_other_classes(tmp_path: Path) -> None:
 
 def test_initialisation_is_seen_by_version_counters(word_vectors: str, tmp_path: Path) -> None:
     path = str(tmp_path / "counts.npz")
-    save_cooccurrence(path, VOC_CATEGORIES, torch.eye(20).long())
+    save_cooccurrence(path, VOC_CATEGORIES, Cooccurrence.fully_known(torch.eye(20).long()))
     graph = dict(adjacency="cooccurrence", cooccurrence=path)
     embedder = GCNLabelEmbedder("voc", word_vectors, learn_vectors=True, **graph)
     written = (embedder.vectors, embedder.adjacency)

@@ -4,11 +4,11 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from mmsrdl.datasets import save_cooccurrence
+from mmsrdl.datasets import Cooccurrence, save_cooccurrence
 from mmsrdl.models.embedders import MLGCNLabelEmbedder, normalize_adjacency, reweighted_adjacency
 
 NAMES = ["a", "b", "c"]
-COUNTS = torch.tensor([[4, 2, 0], [2, 4, 1], [0, 1, 2]])
+COUNTS = Cooccurrence.fully_known(torch.tensor([[4, 2, 0], [2, 4, 1], [0, 1, 2]]))
 
 
 def test_defaults_are_the_papers() -> None:

@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 from torch.testing import assert_close
 
-from mmsrdl.datasets.cooccurrence import save_cooccurrence
+from mmsrdl.datasets.cooccurrence import Cooccurrence, reorder_counts, save_cooccurrence
 from mmsrdl.models import GGNN, AttentionMaps
 
-COUNTS = torch.tensor([[4, 2, 0], [2, 8, 0], [0, 0, 0]])
+COUNTS = Cooccurrence.fully_known(torch.tensor([[4, 2, 0], [2, 8, 0], [0, 0, 0]]))
 NAMES = ["a", "b", "c"]
 PROBABILITY = torch.tensor([[1, 0.5, 0], [0.25, 1, 0], [0, 0, 0]])
 MAPS = AttentionMaps(torch.zeros(2, 1, 1), None, None, (1, 1))
@@ -45,8 +45,8 @@ def test_graph_is_in_the_state_and_not_learned() -> None:
 
 def test_counts_from_a_file_are_read_by_name(tmp_path: Path) -> None:
     file = tmp_path / "counts.npz"
-    order = [2, 0, 1]
-    save_cooccurrence(file, [NAMES[i] for i in order], COUNTS[order][:, order])
+    names = [NAMES[i] for i in (2, 0, 1)]
+    save_cooccurrence(file, names, reorder_counts(COUNTS, NAMES, names, "COUNTS"))
     part = GGNN(num_classes=3, in_channels=4, classes=NAMES, cooccurrence=str(file))
     part.init_weights()
     assert_close(part.graph(), PROBABILITY)

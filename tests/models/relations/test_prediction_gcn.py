@@ -4,11 +4,12 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from mmsrdl.datasets import Cooccurrence
 from mmsrdl.models import ClassFeatureHead, ObjectErasing
 from mmsrdl.models.relations import PredictionGCN
 
 NAMES = ["a", "b", "c"]
-COUNTS = torch.tensor([[4, 2, 0], [2, 4, 1], [0, 1, 2]])
+COUNTS = Cooccurrence.fully_known(torch.tensor([[4, 2, 0], [2, 4, 1], [0, 1, 2]]))
 PGCN = dict(type="mmsrdl.PredictionGCN", hidden_dims=(5, 1))
 
 
@@ -53,7 +54,7 @@ def test_only_neighbours_are_listened_to() -> None:
 
 def test_without_neighbours_it_scores_every_class_by_itself() -> None:
     relation = PredictionGCN(3, 4)
-    relation.take_counts(torch.eye(3).long(), NAMES)
+    relation.take_counts(Cooccurrence.fully_known(torch.eye(3).long()), NAMES)
     assert_close(relation.adjacency, torch.eye(3))
     out = relation(torch.ones(2, 1, 4), maps=None)
     assert out.shape == (2, 3, 1)
