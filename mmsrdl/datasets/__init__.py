@@ -12,6 +12,7 @@ from mmsrdl.datasets.cooccurrence import (
 )
 from mmsrdl.datasets.feature_maps import FeatureMapDataset, FeatureMaps, write_feature_maps
 from mmsrdl.datasets.multi_label_dataset import MultiLabelDataset
+from mmsrdl.datasets.observation import HeldOutSplit, Observation, ObservedDataset, observe
 from mmsrdl.datasets.samplers import SeededSampler
 from mmsrdl.datasets.transforms import MultiScaleCrop, TorchResize
 from mmsrdl.datasets.voc import VOCMultiLabel
@@ -24,8 +25,11 @@ __all__ = [
     "Cooccurrence",
     "FeatureMapDataset",
     "FeatureMaps",
+    "HeldOutSplit",
     "MultiLabelDataset",
     "MultiScaleCrop",
+    "Observation",
+    "ObservedDataset",
     "SeededSampler",
     "TorchResize",
     "VOCMultiLabel",
@@ -34,6 +38,7 @@ __all__ = [
     "default_collate",
     "inner_datasets",
     "load_cooccurrence",
+    "observe",
     "save_cooccurrence",
     "write_feature_maps",
 ]
