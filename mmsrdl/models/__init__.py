@@ -26,13 +26,25 @@ from mmsrdl.models.heads import (
     IdentityClassifier,
 )
 from mmsrdl.models.label_graph import CooccurrenceGraph
-from mmsrdl.models.losses import MultiLabelBCELoss
+from mmsrdl.models.losses import (
+    AssumeNegativeLoss,
+    AsymmetricVLPLLoss,
+    EMAPLLoss,
+    EntropyMaximizationLoss,
+    MultiLabelASLLoss,
+    MultiLabelBCELoss,
+    PartialBCELoss,
+    ROLELoss,
+    VLPLLoss,
+)
 from mmsrdl.models.necks import GlobalMaxPooling, GlobalWeightedPooling
 from mmsrdl.models.relations import GGNN, ClassRelation, DecoderRelation, DynamicGCN, PredictionGCN
 from mmsrdl.models.weights import backbone_init_cfg, load_from_timm
 
 __all__ = [
     "GGNN",
+    "AssumeNegativeLoss",
+    "AsymmetricVLPLLoss",
     "AttentionMaps",
     "AutoencoderLabelEmbedder",
     "CARAttention",
@@ -46,7 +58,9 @@ __all__ = [
     "DecoderRelation",
     "DictionaryClassifier",
     "DynamicGCN",
+    "EMAPLLoss",
     "EmbeddingClassifier",
+    "EntropyMaximizationLoss",
     "FeatureClassifier",
     "GCNLabelEmbedder",
     "GlobalMaxPooling",
@@ -58,12 +72,16 @@ __all__ = [
     "LabelDecoder",
     "MCARClassifier",
     "MLGCNLabelEmbedder",
+    "MultiLabelASLLoss",
     "MultiLabelBCELoss",
     "ObjectErasing",
+    "PartialBCELoss",
     "PredictionGCN",
     "QueryDecoder",
+    "ROLELoss",
     "SemanticAttention",
     "SemanticDecoupling",
+    "VLPLLoss",
     "backbone_init_cfg",
     "erased_region",
     "load_from_timm",
