@@ -166,8 +166,7 @@ def _predict(runner: Runner) -> Tensor:
     for batch in loader:
         parts.append(model(**model.data_preprocessor(batch), mode="tensor").float())
     model.train(training)
-    mine = torch.cat(parts) if parts else torch.empty(0)
-    everything = gather_rows(mine)
+    everything = gather_rows(torch.cat(parts))
     logits = torch.empty(len(dataset), everything[0].shape[1])
     for rank, part in enumerate(everything):
         logits[rank :: runner.world_size] = part.cpu()
