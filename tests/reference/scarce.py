@@ -6,7 +6,8 @@ p = psi(z), C classes, B images of the batch, N images of the data set.
 Written from the papers and what their authors published. Papers and public code divide by B * C;
 'batchmean', which divides by B, is C times that, regularisers included. Public code takes
 log(p + 1e-5); here as in the papers log p. The papers on one positive label know no negatives: a
-known negative here counts -log(1 - p), what a known positive is to its class.
+known negative here counts -log(1 - p), the counterpart of a known positive. 1 - psi(z) is computed
+as psi(-z), which is exact near p = 1.
 """
 
 from __future__ import annotations
@@ -41,14 +42,13 @@ def reduce(total: Tensor, z: Tensor, reduction: str) -> Tensor:
 
 
 def nll(z: Tensor, y: Tensor | float) -> Tensor:
-    """-y log p - (1 - y) log(1 - p) of a scalar, with 1 - psi(z) = psi(-z)."""
+    """-y log p - (1 - y) log(1 - p) of a scalar."""
     return -(y * logsigmoid(z) + (1 - y) * logsigmoid(-z))
 
 
 def entropy(z: Tensor) -> Tensor:
     """H(p) = -p log p - (1 - p) log(1 - p) of a scalar; no target, so gradient through both."""
-    p = torch.sigmoid(z)
-    return -(p * logsigmoid(z) + (1 - p) * logsigmoid(-z))
+    return -(torch.sigmoid(z) * logsigmoid(z) + torch.sigmoid(-z) * logsigmoid(-z))
 
 
 # Durand et al., "Learning a Deep ConvNet for Multi-label Classification with Partial Labels",
@@ -68,8 +68,8 @@ def partial_bce(
     total = z.sum() * 0
     for n in range(B):
         known = [c for c in range(C) if y[n, c] != UNKNOWN]
-        g = alpha * (len(known) / C) ** gamma + beta  # Eq. (3)
         for c in known:
+            g = alpha * (len(known) / C) ** gamma + beta  # Eq. (3)
             total = total + g * nll(z[n, c], y[n, c])
     return reduce(total, z, reduction)
 
@@ -308,12 +308,12 @@ def vlpl_asymmetric(
 
     total = z.sum() * 0
     for n, c in entries(z):
-        p = torch.sigmoid(z[n, c])
+        p, q = torch.sigmoid(z[n, c]), torch.sigmoid(-z[n, c])
         label = float(pseudo[n, c]) if y[n, c] == UNKNOWN else float(y[n, c])
         if label == UNKNOWN:
-            term = -focus((1 - p) ** gamma_unknown) * entropy(z[n, c])
+            term = -focus(q**gamma_unknown) * entropy(z[n, c])
         elif label == 1:
-            term = -focus((1 - p) ** gamma_pos) * logsigmoid(z[n, c])
+            term = -focus(q**gamma_pos) * logsigmoid(z[n, c])
         elif label == 0:
             term = -focus(p**gamma_neg) * logsigmoid(-z[n, c])
         else:
@@ -332,26 +332,25 @@ def asl(
     gamma_neg: float = 4.0,
     m: float = 0.05,
     focus_gradient: bool = False,
-    eps: float = 1e-8,
     reduction: str = "batchmean",
 ) -> Tensor:
-    """Asymmetric loss of known labels, soft ones as the released code takes them.
+    """Asymmetric loss of known labels, Eq. (1): -y L_+ - (1 - y) L_-, soft ones too.
 
-    There the factor is (1 - p_t)^gamma, p_t and gamma being mixed of both sides by the label.
+    The released code, of hard labels the same, mixes both sides of a soft one to a single factor.
+    Without `focus_gradient` the factors are constants, as in the published training.
     """
     total = z.sum() * 0
     for n, c in entries(z):
         label = y[n, c]
         if label == UNKNOWN:
             continue
-        p = torch.sigmoid(z[n, c])
-        q = 1 - p + m if p > m else torch.ones_like(p)  # 1 - p_m
-        log_p = torch.log(p) if p > eps else torch.log(p.new_full((), eps))
-        log_q = torch.log(q) if q > eps else torch.log(p.new_full((), eps))
-        p_t = label * p + (1 - label) * q
-        factor = (1 - p_t) ** float(label * gamma_pos + (1 - label) * gamma_neg)
-        factor = factor if focus_gradient else factor.detach()
-        total = total - factor * (label * log_p + (1 - label) * log_q)
+        p, q = torch.sigmoid(z[n, c]), torch.sigmoid(-z[n, c])
+        p_m = p - m if p > m else p * 0
+        focus_pos, focus_neg = q**gamma_pos, p_m**gamma_neg
+        if not focus_gradient:
+            focus_pos, focus_neg = focus_pos.detach(), focus_neg.detach()
+        log_p, log_q = logsigmoid(z[n, c]), torch.log(q + m if p > m else q * 0 + 1)  # 1 - p_m
+        total = total - label * focus_pos * log_p - (1 - label) * focus_neg * log_q
     return reduce(total, z, reduction)
 
 

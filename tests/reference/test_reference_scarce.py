@@ -180,9 +180,9 @@ def test_asl_of_hard_and_soft_labels() -> None:
         z[y == -1][None], torch.zeros(1, int((y == -1).sum())), focus_gradient=False
     )
     same(scarce.asl(z, y), hard / 5, z)
-    # p = 3/4 and label 1/2, m = 1/4: q = 1/2, p_t = 5/8, exponent (1 + 3) / 2
-    soft = scarce.asl(t([[LN3]]), t([[0.5]]), gamma_pos=1.0, gamma_neg=3.0, m=0.25)
-    assert_close(soft, t((3 / 8) ** 2 * ((LN4 - LN3) + LN2) / 2))
+    # p = 3/4 and label 1/2, m = 1/4: p_m = 1/2
+    soft = scarce.asl(t([[LN3]]), t([[0.5]]), gamma_pos=2.0, gamma_neg=3.0, m=0.25)
+    assert_close(soft, t(((LN4 - LN3) / 16 + LN2 / 8) / 2))
 
 
 @pytest.mark.parametrize("soft", [False, True])
@@ -201,7 +201,7 @@ def test_where_everything_is_known_most_are_bce(soft: bool) -> None:
     same(scarce.em(z, y, 0.2), bce, z)
     same(scarce.em_apl(z, y, none, 0.2, 0.5), bce, z)
     same(scarce.vlpl(z, y, pseudo, 0.2), bce, z)
-    same(scarce.asl(z, y, 0.0, 0.0, 0.0, eps=0.0), bce, z)
+    same(scarce.asl(z, y, 0.0, 0.0, 0.0), bce, z)
     assert (scarce.role(z, z.detach(), y, 1.5) - bce).abs() > 0.1
 
 
