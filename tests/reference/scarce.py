@@ -401,15 +401,19 @@ def mersenne_twister(seed: int) -> random.Random:
     return generator
 
 
-def permutation(n: int, seed: int) -> list[int]:
-    """RandomState(seed).permutation(n): Fisher and Yates from the end, by masks and rejection."""
-    generator = mersenne_twister(seed)
-    order = list(range(n))
-    for last in range(n - 1, 0, -1):
-        other = n
+def shuffle(items: list[int], generator: random.Random) -> None:
+    """As RandomState.shuffle: Fisher and Yates from the end, by masks and rejection."""
+    for last in range(len(items) - 1, 0, -1):
+        other = last + 1
         while other > last:
             other = generator.getrandbits(32) % 2 ** last.bit_length()
-        order[last], order[other] = order[other], order[last]
+        items[last], items[other] = items[other], items[last]
+
+
+def permutation(n: int, seed: int) -> list[int]:
+    """RandomState(seed).permutation(n)."""
+    order = list(range(n))
+    shuffle(order, mersenne_twister(seed))
     return order
 
 
@@ -420,3 +424,36 @@ def literature_split(
     order = permutation(n, seed)
     size = round(held_out * n)  # halves to the even number, as np.round
     return sorted(order[: n - size]), sorted(order[n - size :])
+
+
+def literature_labels(
+    y: Sequence[Sequence[int]], positives: int = 1, negatives: int = 0, seed: int = 1200
+) -> list[list[int]]:
+    """What Cole et al. publish of labels of 1 and 0: 1 positive, -1 negative, 0 unknown.
+
+    One stream of random numbers goes over all images; it shuffles the negatives, too, where none
+    is kept.
+    """
+    generator = mersenne_twister(seed)
+    published = []
+    for row in y:
+        kept = [0] * len(row)
+        for label, number, mark in ((1, positives, 1), (0, negatives, -1)):
+            of_label = [c for c, value in enumerate(row) if value == label]
+            shuffle(of_label, generator)
+            for c in of_label[:number]:
+                kept[c] = mark
+        published.append(kept)
+    return published
+
+
+def source(y: Sequence[Sequence[int]], images: Sequence[str], classes: Sequence[str]) -> str:
+    """The fingerprint of a data set's labels: images and classes in the order of their names."""
+    columns = sorted(range(len(classes)), key=lambda c: classes[c])
+    content = b"mmsrdl labels v1"
+    for c in columns:
+        content += b"\0" + classes[c].encode()
+    for n in sorted(range(len(images)), key=lambda n: images[n]):
+        content += b"\0\0" + images[n].encode() + b"\0"
+        content += bytes(255 if y[n][c] == UNKNOWN else y[n][c] for c in columns)
+    return hashlib.sha256(content).hexdigest()

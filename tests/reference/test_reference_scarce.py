@@ -234,3 +234,21 @@ def test_split() -> None:
     assert sorted(fit + held_out) == list(range(5717))
     assert [len(part) for part in scarce.literature_split(5, 0.5)] == [3, 2]  # 2.5 to even
     assert scarce.literature_split(2, 0.2) == ([0, 1], [])
+
+
+@pytest.mark.parametrize(("positives", "negatives"), [(1, 0), (2, 1)])
+def test_published_labels_are_those_of_numpy(positives: int, negatives: int) -> None:
+    y = np.random.default_rng(0).integers(0, 2, (50, 9))
+    rng, expected = np.random.RandomState(1200), np.zeros((50, 9), dtype=int)
+    for row, marks in zip(y, expected, strict=True):
+        for label, number, mark in ((1, positives, 1), (0, negatives, -1)):
+            of_label = np.flatnonzero(row == label)
+            rng.shuffle(of_label)
+            marks[of_label[:number]] = mark
+    assert scarce.literature_labels(y.tolist(), positives, negatives) == expected.tolist()
+
+
+def test_source() -> None:
+    content = b"mmsrdl labels v1\0b\0d\0\0x\0\xff\x00\0\0y\0\x01\x01"
+    expected = hashlib.sha256(content).hexdigest()
+    assert scarce.source([[1, 1], [0, -1]], ["y", "x"], ["d", "b"]) == expected
