@@ -240,6 +240,14 @@ def apl_update(
 # the asymmetric form EM_PL_ASL of its public code, which that of SigRL offers too.
 
 
+def class_shares(cosines: Tensor, temperature: float) -> Tensor:
+    """exp(s_c / T) over its sum over the classes, of cosines s [B, C]."""
+    shares = torch.empty_like(cosines)
+    for n, c in entries(cosines):
+        shares[n, c] = 1 / sum(((s - cosines[n, c]) / temperature).exp() for s in cosines[n])
+    return shares
+
+
 def vlpl_labels(
     scores: Tensor, y: Tensor, threshold: float = 0.3, negative_share: float = 0.0
 ) -> Tensor:
@@ -299,6 +307,8 @@ def vlpl_asymmetric(
 ) -> Tensor:
     """EM_PL_ASL: focused terms of known and pseudo-labels alike, focused entropy, no other weight.
 
+    Of a soft label, of which the code knows none, both terms count, as in ASL's Eq. (1).
+
     The public code has gradient flow through the factors (`focus_gradient`), has no shift of the
     probability (it computes one that nothing takes), and no alpha.
     """
@@ -309,15 +319,12 @@ def vlpl_asymmetric(
     total = z.sum() * 0
     for n, c in entries(z):
         p, q = torch.sigmoid(z[n, c]), torch.sigmoid(-z[n, c])
-        label = float(pseudo[n, c]) if y[n, c] == UNKNOWN else float(y[n, c])
+        label = pseudo[n, c] if y[n, c] == UNKNOWN else y[n, c]
         if label == UNKNOWN:
             term = -focus(q**gamma_unknown) * entropy(z[n, c])
-        elif label == 1:
-            term = -focus(q**gamma_pos) * logsigmoid(z[n, c])
-        elif label == 0:
-            term = -focus(p**gamma_neg) * logsigmoid(-z[n, c])
         else:
-            raise ValueError(f"label={label}: soft labels have no focus here.")
+            term = -label * focus(q**gamma_pos) * logsigmoid(z[n, c])
+            term = term - (1 - label) * focus(p**gamma_neg) * logsigmoid(-z[n, c])
         total = total + term
     return reduce(total, z, reduction)
 

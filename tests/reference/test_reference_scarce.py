@@ -140,6 +140,11 @@ def test_updates_of_apl() -> None:
     assert_close(second[1:3, 0], first[1:3, 0])
 
 
+def test_shares_of_classes() -> None:
+    shares = scarce.class_shares(t([[0.0, LN2, LN3], [LN2, 0.0, 0.0]]) / 10, 0.1)
+    assert_close(shares, t([[1 / 6, 2 / 6, 3 / 6], [2 / 4, 1 / 4, 1 / 4]]))
+
+
 def test_labels_of_vlpl() -> None:
     scores = t([[0.30, 0.31, 0.05, 0.02, 0.01, 0.31]])
     y = t([[-1, -1, -1, -1, 1, 0]])
@@ -163,6 +168,11 @@ def test_asymmetric_form_of_vlpl() -> None:
     pseudo = t([[-1, 1, 0, -1, -1]])
     expected = (LN4 - LN3) / 16 + LN4 * 9 / 16 + LN4 * 81 / 256 - H_QUARTER * 81 / 256 + LN2 / 16
     assert_close(scarce.vlpl_asymmetric(z, y, pseudo), t(expected))
+
+
+def test_soft_label_of_the_asymmetric_form() -> None:
+    found = scarce.vlpl_asymmetric(t([[LN3]]), t([[0.75]]), t([[-1]]))
+    assert_close(found, t(0.75 * (LN4 - LN3) / 16 + 0.25 * LN4 * 81 / 256))
 
 
 def test_gradient_of_the_asymmetric_form() -> None:
