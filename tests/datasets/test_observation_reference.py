@@ -132,4 +132,6 @@ def write(root: Path, names: list[str] | tuple[str, ...], labels: np.ndarray) ->
 
 
 def build(root: Path) -> MultiLabelDataset:
-    return MultiLabelDataset(data_root=str(root), ann_file="ann.json", data_prefix="")
+    return MultiLabelDataset(
+        data_root=str(root), ann_file="ann.json", data_prefix="", serialize_data=False
+    )
