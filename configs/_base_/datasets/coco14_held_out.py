@@ -9,7 +9,9 @@ train_set = dict(
     ann_file="annotations/instances_train2014.json",
     data_prefix="train2014",
 )
-held_out = dict(_delete_=True, type="mmsrdl.HeldOutSplit", held_out=0.2, seed=1200)
+held_out = dict(
+    _delete_=True, type="mmsrdl.HeldOutSplit", held_out=0.2, seed=1200, order="image_id"
+)
 data_preprocessor = dict(num_classes=80)
 
 train_dataloader = dict(
