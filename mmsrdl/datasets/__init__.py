@@ -11,6 +11,7 @@ from mmsrdl.datasets.cooccurrence import (
 )
 from mmsrdl.datasets.feature_maps import FeatureMapDataset, FeatureMaps, write_feature_maps
 from mmsrdl.datasets.multi_label_dataset import MultiLabelDataset
+from mmsrdl.datasets.observation import HeldOutSplit, Observation, ObservedDataset, observe
 from mmsrdl.datasets.samplers import SeededSampler
 from mmsrdl.datasets.transforms import MultiScaleCrop, TorchResize
 from mmsrdl.datasets.voc import VOCMultiLabel
@@ -22,8 +23,11 @@ __all__ = [
     "CocoMultiLabel",
     "FeatureMapDataset",
     "FeatureMaps",
+    "HeldOutSplit",
     "MultiLabelDataset",
     "MultiScaleCrop",
+    "Observation",
+    "ObservedDataset",
     "SeededSampler",
     "TorchResize",
     "VOCMultiLabel",
@@ -32,6 +36,7 @@ __all__ = [
     "default_collate",
     "inner_datasets",
     "load_cooccurrence",
+    "observe",
     "save_cooccurrence",
     "write_feature_maps",
 ]

@@ -68,6 +68,8 @@ class MultiLabelDataset(BaseDataset):
     Relative paths of images are below ``data_prefix``, which is below ``data_root``; without a
     ``data_prefix``, those of VOC are below ``JPEGImages`` beside the lists.
 
+    ``image_root`` is that folder, once annotations are loaded; None if it is the prefix.
+
     Args:
         *args: Passed to :class:`mmpretrain.datasets.BaseDataset`, which names them.
         format: Format of the annotation file: ``'csv'``, ``'jsonl'``, ``'openmmlab'``, ``'coco'``,
@@ -105,6 +107,7 @@ class MultiLabelDataset(BaseDataset):
         self.check_files = check_files
         self.ignore_other_classes = ignore_other_classes
         self._has_difficult = format == "voc"
+        self.image_root: str | None = None
         super().__init__(*args, **kwargs)
 
     def _join_prefix(self) -> None:
@@ -205,8 +208,8 @@ class MultiLabelDataset(BaseDataset):
                 logger="current",
                 level=logging.WARNING,
             )
-        prefix = self.image_folder(file.format, annotations)
-        return [self._info_of(record, prefix) for record in annotations.records]
+        self.image_root = self.image_folder(file.format, annotations)
+        return [self._info_of(record, self.image_root) for record in annotations.records]
 
     def image_folder(self, format: str, annotations: Annotations) -> str:
         """Return the folder that relative paths of images are below."""
