@@ -24,9 +24,7 @@ LEAVES = sorted(
 )
 # A leaf of COCO whose twin of VOC is trained, too, differs in data and number of classes alone.
 TWINS = {f"{leaf.rsplit('_voc', 1)[0]}_coco.py" for leaf in LEAVES if "_voc" in leaf}
-TRAINED = [
-    pytest.param(leaf, marks=pytest.mark.slow) if leaf in TWINS else leaf for leaf in LEAVES
-]
+TRAINED = [pytest.param(leaf, marks=pytest.mark.slow) if leaf in TWINS else leaf for leaf in LEAVES]
 ALIASES = sorted(path.name for path in ROOT.glob("*.py"))
 DEMOS = [leaf for leaf in LEAVES if leaf.startswith("demo/")]
 SIDE = 64

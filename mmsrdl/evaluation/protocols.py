@@ -273,8 +273,8 @@ _PRESETS = (
         difficult="negative",
         empties="dropped",
         open=(
-            "The public code has no CP to OF1: the threshold, 0.5, and the top-3 rule, above it, are "
-            "assumed. A class without a positive counts there as AP 0 in mAP and is left out here"
+            "The public code has no CP to OF1: the threshold, 0.5, and the top-3 rule, above it, "
+            "are assumed. A class without a positive counts there as AP 0 and is left out here"
         ),
     ),
     Protocol(
