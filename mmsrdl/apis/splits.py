@@ -1,5 +1,7 @@
 """The data sets of a config as images with labels by name."""
 
+from collections.abc import Iterator
+from copy import deepcopy
 from typing import Any
 
 from mmengine.config import Config, ConfigDict
@@ -7,7 +9,7 @@ from mmengine.registry import DefaultScope
 from mmpretrain.registry import DATASETS, TRANSFORMS
 
 from mmsrdl.apis.config import LOADERS, datasets_of
-from mmsrdl.datasets import MultiLabelDataset
+from mmsrdl.datasets import HeldOutSplit, MultiLabelDataset, ObservedDataset
 from mmsrdl.datasets.formats import (
     Annotations,
     ImageRecord,
@@ -23,7 +25,8 @@ __all__ = ["loader_of_config", "splits_of_config"]
 def splits_of_config(cfg: Config) -> list[DataSplit]:
     """Reads the data sets of a config's loaders, as far as they can be read.
 
-    A test set that is the validation set is left out.
+    A test set that is the validation set is left out. Of a :class:`HeldOutSplit` its part is read,
+    of an :class:`ObservedDataset` what it leaves known.
 
     Args:
         cfg: See :func:`load_config`.
@@ -36,7 +39,7 @@ def splits_of_config(cfg: Config) -> list[DataSplit]:
     with DefaultScope.overwrite_default_scope(cfg.get("default_scope") or "mmpretrain"):
         for key in LOADERS:
             loader = cfg.get(key)
-            for dataset in datasets_of(loader.dataset) if loader else ():
+            for dataset in _labeled_sets(loader.dataset) if loader else ():
                 splits.append(_split_of(key.removesuffix("_dataloader"), dataset))
     if not splits:
         raise ValueError(f"{cfg.filename} has no train_, val_ or test_dataloader with a dataset")
@@ -63,8 +66,25 @@ def _place(split: DataSplit) -> tuple[str, str]:
     return split.annotations.source, split.images
 
 
+def _labeled_sets(cfg: ConfigDict) -> Iterator[ConfigDict]:
+    """Yields the data sets inside wrappers, with those that choose images or labels of one."""
+    if _chooses(cfg) or not {"dataset", "datasets"} & cfg.keys():
+        yield cfg
+        return
+    for inner in [cfg.dataset] if "dataset" in cfg else cfg.datasets:
+        yield from _labeled_sets(inner)
+
+
+def _chooses(cfg: ConfigDict) -> bool:
+    kind = DATASETS.get(cfg.type) if isinstance(cfg.type, str) else cfg.type
+    return kind in (HeldOutSplit, ObservedDataset)
+
+
 def _split_of(name: str, cfg: ConfigDict) -> DataSplit:
-    dataset: Any = DATASETS.build({**cfg, "pipeline": [], "lazy_init": True})
+    cfg = deepcopy(cfg)
+    for inner in datasets_of(cfg):
+        inner.update(pipeline=[], lazy_init=True)
+    dataset: Any = DATASETS.build({**cfg, "lazy_init": True})
     if type(dataset) is not MultiLabelDataset:
         return _split_of_infos(name, dataset)
     problems: list[Problem] = []
@@ -80,10 +100,16 @@ def _split_of(name: str, cfg: ConfigDict) -> DataSplit:
 
 def _split_of_infos(name: str, dataset: Any) -> DataSplit:
     """Reads a data set of another kind, all of it or nothing."""
-    source = str(getattr(dataset, "ann_file", "") or type(dataset).__name__)
+    base = getattr(dataset, "base", dataset)
+    source = str(getattr(base, "ann_file", "") or type(base).__name__)
     problems, infos = [], []
     try:
-        infos = dataset.load_data_list()
+        if base is dataset:
+            infos = dataset.load_data_list()
+        else:
+            dataset.full_init()
+            infos = [dataset.get_data_info(index) for index in range(len(dataset))]
+            source += f", {len(infos)} of its images"
     except ValueError as error:
         problems.append(Problem(0, str(error)))
     classes = tuple(dataset.CLASSES or ())

@@ -42,6 +42,34 @@ def test_wrappers_and_other_data_sets(tiny_voc: Path, tiny_coco: Path) -> None:
     assert check_data([test]).count("error") == 0
 
 
+def test_held_out_images_and_hidden_labels(tiny_voc: Path) -> None:
+    voc = dict(type="mmsrdl.VOCMultiLabel", data_root=str(tiny_voc), split="train", pipeline=[])
+    fit = dict(type="mmsrdl.HeldOutSplit", part="fit", dataset=voc)
+    train, val = splits_of_config(
+        config(
+            train=dict(type="mmsrdl.ObservedDataset", keep="one_positive", dataset=fit),
+            val={**fit, "part": "held_out"},
+            test={**fit, "part": "held_out"},
+        )
+    )
+    assert [len(split.annotations.records) for split in (train, val)] == [3, 1]
+    for record in train.annotations.records:
+        assert (len(record.labels), len(record.unknown)) == (1, 19)
+    assert len(val.annotations.records[0].labels) == 10
+    kinds = {finding.kind for finding in check_data([train, val]).findings}
+    assert kinds == {"class-without-images"}  # and no image is in both
+    assert val.annotations.source.endswith("train.txt, 1 of its images")
+
+
+def test_problems_under_hidden_labels_are_collected(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text("{}")
+    coco = dict(type="mmsrdl.CocoMultiLabel", ann_file=str(tmp_path / "a.json"))
+    hidden = dict(type="mmsrdl.ObservedDataset", keep="one_positive", dataset=coco)
+    (split,) = splits_of_config(config(train=hidden))
+    assert "is not the COCO json" in split.problems[0].message
+    assert split.annotations.records == []
+
+
 def test_problems_are_collected(tmp_path: Path) -> None:
     (tmp_path / "train.csv").write_text("path,labels\na.jpg,cat,dog\nb.jpg,cat\n")
     (tmp_path / "val.csv").write_text("a;b\n")
