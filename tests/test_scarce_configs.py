@@ -35,7 +35,7 @@ def data_of(leaf: str) -> str:
 def test_recipe_of_single_positive_labels(leaf: str) -> None:
     cfg = read(f"single_positive/{leaf}")
     optimizer = cfg.optim_wrapper.optimizer
-    assert (optimizer.type, optimizer.lr, optimizer.get("weight_decay", 0)) == ("Adam", 1e-5, 0)
+    assert (optimizer.type, optimizer.lr, optimizer.weight_decay) == ("Adam", 1e-5, 0)
     assert cfg.param_scheduler is None
     assert cfg.train_cfg.max_epochs == 10
     images = dict(voc12=8, coco=16)[data_of(leaf)]
@@ -111,8 +111,8 @@ def test_the_table_of_role_learns_ten_times_as_fast() -> None:
         ("wan", dict(weight="wan"), dict(weight="wan")),
         (
             "vlpl",
-            dict(alpha=0.2, beta=0.7, smoothing=0.1, threshold=0.3),
-            dict(alpha=0.1, beta=0.7, smoothing=0.1, threshold=0.3),
+            dict(alpha=0.2, beta_pos=0.7, smoothing=0.1, threshold=0.3, temperature=0.01),
+            dict(alpha=0.1, beta_pos=0.7, smoothing=0.1, threshold=0.3, temperature=0.01),
         ),
     ],
 )

@@ -7,4 +7,5 @@ _base_ = ["./an_r50_coco.py"]
 loss = dict(type="mmsrdl.ROLELoss", num_images=65665, num_classes=80, expected_positives=2.5)
 model = dict(head=dict(loss=dict(_delete_=True, **loss)))
 # The table of estimated labels learns ten times as fast as the network.
-optim_wrapper = dict(paramwise_cfg=dict(custom_keys={"loss_module": dict(lr_mult=10.0)}))
+table = dict(lr_mult=10.0, decay_mult=0.0)
+optim_wrapper = dict(paramwise_cfg=dict(custom_keys={"loss_module.table": table}))

@@ -5,11 +5,11 @@
 _base_ = ["./an_r50_coco.py"]
 
 loss = dict(
-    num_images=65665,
-    num_classes=80,
-    scores="data/vlpl/coco_train.npz",
-    threshold=0.3,
     type="mmsrdl.AsymmetricVLPLLoss",
+    # Cosine similarities of the training images and the classes; of probabilities, temperature=None.
+    scores="data/vlpl/coco_train.npz",
+    temperature=0.01,
+    threshold=0.3,
     gamma_pos=2.0,
     gamma_neg=4.0,
     gamma_unknown=4.0,

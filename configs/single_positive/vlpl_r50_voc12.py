@@ -5,13 +5,13 @@
 _base_ = ["./an_r50_voc12.py"]
 
 loss = dict(
-    num_images=4574,
-    num_classes=20,
-    scores="data/vlpl/voc12_train.npz",
-    threshold=0.3,
     type="mmsrdl.VLPLLoss",
+    # Cosine similarities of the training images and the classes; of probabilities, temperature=None.
+    scores="data/vlpl/voc12_train.npz",
+    temperature=0.01,
+    threshold=0.3,
     alpha=0.2,
-    beta=0.7,
+    beta_pos=0.7,
     smoothing=0.1,
 )
 model = dict(head=dict(loss=dict(_delete_=True, **loss)))

@@ -3,7 +3,7 @@
 # on PASCAL VOC, 16 on MS-COCO. Departure: EM's code ends at the first epoch that brings no gain.
 optim_wrapper = dict(
     type="OptimWrapper",
-    optimizer=dict(type="Adam", lr=1e-5, betas=(0.9, 0.999), fused=True),
+    optimizer=dict(type="Adam", lr=1e-5, betas=(0.9, 0.999), weight_decay=0.0, fused=True),
 )
 param_scheduler = None
 
