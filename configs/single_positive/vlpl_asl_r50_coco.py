@@ -15,3 +15,5 @@ loss = dict(
     gamma_unknown=4.0,
 )
 model = dict(head=dict(loss=dict(_delete_=True, **loss)))
+train_dataloader = dict(batch_size=8)
+auto_scale_lr = dict(base_batch_size=8)

@@ -1,4 +1,4 @@
-# Paper: VLPL (Xing et al., 2023), one positive label, MS-COCO 2014.
+# Paper: VLPL (Xing et al., WACV 2024), one positive label, MS-COCO 2014.
 # Expected: unknown: it depends on whose scores make the pseudo-labels
 # Not run at full scale by this project; the scores are yours to make, see docs/scarce_labels.md.
 # Run: python tools/train.py configs/single_positive/vlpl_r50_coco.py
@@ -15,3 +15,5 @@ loss = dict(
     smoothing=0.1,
 )
 model = dict(head=dict(loss=dict(_delete_=True, **loss)))
+train_dataloader = dict(batch_size=8)
+auto_scale_lr = dict(base_batch_size=8)

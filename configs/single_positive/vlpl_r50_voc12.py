@@ -1,4 +1,4 @@
-# Paper: VLPL (Xing et al., 2023), one positive label, PASCAL VOC 2012.
+# Paper: VLPL (Xing et al., WACV 2024), one positive label, PASCAL VOC 2012.
 # Expected: unknown: it depends on whose scores make the pseudo-labels
 # Not run at full scale by this project; the scores are yours to make, see docs/scarce_labels.md.
 # Run: python tools/train.py configs/single_positive/vlpl_r50_voc12.py
