@@ -126,7 +126,8 @@ def test_it_trains(loss: str, head: str | None, scarce: Path, tmp_path: Path) ->
 
 
 def test_the_loss_is_told_the_images(scarce: Path, tmp_path: Path) -> None:
-    train(run_config(scarce, tmp_path, "role", "linear"))
+    model = train(run_config(scarce, tmp_path, "role", "linear"))
+    assert model.head.loss_module._index is None
     for epoch in (Recorder.images[:LENGTH], Recorder.images[LENGTH:]):
         assert {number for batch in epoch for number in batch} == set(range(7))
     assert Recorder.images[:LENGTH] != Recorder.images[LENGTH:]
@@ -274,6 +275,14 @@ def test_samples_without_a_place_are_refused(scarce: Path, tmp_path: Path) -> No
     cfg = run_config(scarce, tmp_path, "role", "linear")
     cfg.train_dataloader.dataset.pipeline[-1].meta_keys = ("img_path",)
     with pytest.raises(ValueError, match=r"has no sample_idx.*let PackInputs keep it"):
+        train(cfg)
+
+
+def test_mixed_images_are_refused(scarce: Path, tmp_path: Path) -> None:
+    cfg = run_config(scarce, tmp_path, "role", "linear")
+    cfg.model.train_cfg = dict(augments=dict(type="Mixup", alpha=0.8))
+    cfg.model.data_preprocessor = dict(num_classes=3)
+    with pytest.raises(ValueError, match=r"model\.train_cfg\.augments mixes images"):
         train(cfg)
 
 
