@@ -158,6 +158,17 @@ def test_the_tool_is_the_command(file: str) -> None:
     assert json.loads(done.stdout)["known_positives"] == [1, 0, 1], done.stderr
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("action", ["check", "stats"])
+def test_the_log_is_not_in_the_json(action: str, file: str) -> None:
+    dataset = "dict(type='mmsrdl.ObservedDataset', keep='one_positive', dataset=inner)"
+    path = config(Path(file).parent, dataset)
+    command = [sys.executable, "-m", "mmsrdl", "data", action, path, "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert json.loads(done.stdout), done.stderr
+    assert "2 of 4 positives" in done.stderr
+
+
 def test_stats_of_a_config_count_what_is_left(
     file: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -357,3 +357,19 @@ def test_coco(write_coco: Callable[..., Path]) -> None:
     assert dataset.observation.images == ("a.jpg", "b.jpg")
     assert (dataset.known_labels == 1).sum(1).tolist() == [1, 1]
     assert (dataset.known_labels == 0).sum() == 0
+
+
+def test_real_photographs(photographs: Path) -> None:
+    """Every image of a real training set keeps one of its positives, the same under any list."""
+    root = photographs / "voc" / "VOCdevkit" / "VOC2007"
+    voc = dict(type="mmsrdl.VOCMultiLabel", data_root=str(root), split="train")
+    dataset = observed(voc)
+    assert dataset.statistics.num_images == 2500
+    assert (dataset.known_labels == 1).sum() == 2500 - (
+        dataset.statistics.images_without_known_positive
+    )
+    assert dataset.statistics.images_without_known_positive < 10
+    part = observed(dict(type="mmsrdl.HeldOutSplit", part="held_out", dataset=voc))
+    assert len(part) == 500
+    places = [dataset.observation.images.index(name) for name in part.observation.images]
+    np.testing.assert_array_equal(part.known_labels, dataset.known_labels[places])
