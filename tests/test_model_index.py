@@ -1,5 +1,6 @@
 """model-index.yml and its metafile.yml against the configs on the disk."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -43,9 +44,13 @@ def test_entry_says_what_the_config_is(name: str) -> None:
     assert path.stem == name == name.lower()  # MMPretrain looks names up in lower case
     assert Path(model.filepath).resolve() == path.with_name("metafile.yml")
     cfg = Config.fromfile(path)
-    kinds = {each.type for loader in LOADERS for each in datasets_of(cfg[loader].dataset)}
-    data = "MS-COCO 2014" if "mmsrdl.CocoMultiLabel" in kinds else "PASCAL VOC 2007"
+    sets = [each for loader in LOADERS for each in datasets_of(cfg[loader].dataset)]
+    kinds = {each.type for each in sets}
+    year = re.search(r"voc(\d\d)", name)
+    data = "MS-COCO 2014" if "mmsrdl.CocoMultiLabel" in kinds else f"PASCAL VOC 20{year[1]}"
     assert model.metadata.data["Training Data"] == data
+    roots = {Path(each.data_root).name for each in sets}
+    assert roots == {"coco" if year is None else f"VOC20{year[1]}"}
     assert ("Object Erasing" in model.metadata.data.get("Training Techniques", [])) == (
         "oe" in cfg.default_hooks
     )

@@ -78,7 +78,11 @@ def _named(cfg: Config) -> Iterator[tuple[str, str, str]]:
                     yield f"{loader}.dataset.{key}", path, "--data-root DIR"
     for place, checkpoint in pretrained_of(cfg.model, "model"):
         yield f"{place}.checkpoint", checkpoint, "--weights FILE"
-    embedder: dict = cfg.model.get("head", {}).get("embedder") or {}
+    head = cfg.model.get("head", {})
+    if scores := (head.get("loss") or {}).get("scores"):
+        place = "model.head.loss.scores"
+        yield place, scores, f"--cfg-options {place}=FILE"
+    embedder: dict = head.get("embedder") or {}
     for key, option in EMBEDDER_FILES.items():
         if embedder.get(key):
             yield f"model.head.embedder.{key}", embedder[key], option

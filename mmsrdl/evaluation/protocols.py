@@ -266,6 +266,20 @@ _PRESETS = (
         ),
     ),
     Protocol(
+        name="spml",
+        source=(
+            "Single positive multi-label learning (Cole et al., CVPR 2021), "
+            "elijahcole/single-positive-multi-label: metrics.py, instrumentation.py, preproc/*.py; "
+            "the code of EM and of VLPL has taken it over"
+        ),
+        difficult="negative",
+        empties="dropped",
+        open=(
+            "The public code has no CP to OF1: the threshold, 0.5, and the top-3 rule, above it, "
+            "are assumed. A class without a positive counts there as AP 0 and is left out here"
+        ),
+    ),
+    Protocol(
         name="mmpretrain",
         source="MMPretrain 1.x: evaluation/metrics/multi_label.py and voc_multi_label.py",
         topk_rule="whatever_score",

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -24,6 +24,9 @@ FROZEN = {"backbone": "CachedMaps", "dataset": "FeatureMapDataset"}
 
 LABEL_SETTINGS = ("difficult", "filter_empty")
 """Of a data set: which labels and images a figure counts."""
+
+CHOICES = ("keep", "p", "n", "file", "part", "held_out")
+"""Of wrappers: which labels are hidden, which images held out."""
 
 UNKNOWN = "unknown"
 
@@ -110,11 +113,12 @@ def read_conditions(
         settings: What differs from the system's leaf config.
     """
     cfg = evaluation.cfg
-    dataset = next(datasets_of(cfg[f"{evaluation.loader}_dataloader"].dataset))
+    images = cfg[f"{evaluation.loader}_dataloader"].dataset
+    dataset = next(datasets_of(images))
     return Conditions(
         data,
         UNKNOWN if training is None else _subset(training.train_dataloader.dataset),
-        _subset(dataset, LABEL_SETTINGS),
+        _subset(images, LABEL_SETTINGS),
         evaluation.images,
         _backbone(cfg.model.get("backbone")),
         _size(dataset.get("pipeline") or ()),
@@ -144,14 +148,26 @@ def data_of(evaluation: Evaluation) -> str | None:
 
 
 def _subset(dataset: Any, settings: Sequence[str] = ()) -> str:
-    """Names the images of a data set: its split, its file of annotations, and what is chosen."""
+    """Names the images of a data set: its split, its file of annotations, and what is chosen.
+
+    What wrappers choose, such as labels that they hide, is named after it.
+    """
     names = []
     for each in datasets_of(dataset):
         parts = [each.get("split"), _stem(each.get("ann_file"))]
         for name in ("indices", *settings):
             parts.append(f"{name}={each[name]!r}" if each.get(name) is not None else None)
         names.append(" ".join(part for part in parts if part) or UNKNOWN)
-    return " + ".join(names)
+    return " ".join([" + ".join(names), *_choices(dataset)])
+
+
+def _choices(dataset: Any) -> Iterator[str]:
+    """Yields what the wrappers of a data set choose."""
+    while "dataset" in dataset:
+        for name in CHOICES:
+            if dataset.get(name) is not None:
+                yield f"{name}={dataset[name]!r}"
+        dataset = dataset["dataset"]
 
 
 def _stem(path: Any) -> str | None:

@@ -101,6 +101,12 @@ def test_files_of_a_config(
     assert content["config"]["nowhere.txt"] == "missing (model.head.embedder.word_vectors)"
     (missing,) = [each for each in content["findings"] if each["level"] == "breakage"]
     assert "--word-vectors FILE" in missing["mend"]
+    cfg.model.head.embedder.word_vectors = None
+    cfg.model.head.loss = dict(type="mmsrdl.VLPLLoss", scores="nowhere.npz")
+    cfg.dump(tmp_path / "config.py")
+    assert main(["doctor", str(tmp_path / "config.py")]) == 1
+    mend = "give its place with --cfg-options model.head.loss.scores=FILE"
+    assert mend in capsys.readouterr().out
     with pytest.raises(SystemExit) as end:
         main(["doctor", "srdl_r101_vox"])
     assert end.value.code == 2

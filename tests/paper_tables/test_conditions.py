@@ -59,6 +59,17 @@ def test_every_other_condition_is_seen_and_named(
     assert conditions.label().startswith("not the paper's conditions: ")
 
 
+def test_hidden_labels_and_held_out_images_are_named(tmp_path: Path) -> None:
+    config = "partial_labels/srdl_partial_r101_voc07.py"
+    conditions = conditions_of(make_training(tmp_path / "a", config, [1.0]))
+    assert not conditions.is_papers
+    assert conditions.train == "trainval keep='entries' p=0.1"
+    conditions = conditions_of(make_training(tmp_path / "b", "single_positive/an_r50_coco.py", [1]))
+    chosen = "part='fit' held_out=0.2"
+    assert conditions.train == f"instances_train2014 keep='one_positive' {chosen}"
+    assert conditions.test == "instances_train2014 part='held_out' held_out=0.2"
+
+
 def test_backbones_and_sizes_have_names(tmp_path: Path) -> None:
     make_training(tmp_path / "a", "lite0/srdl_lite0_voc07.py", [1.0])
     assert conditions_of(tmp_path / "a").describe().startswith("tf_efficientnet_lite0, 192 px, ")

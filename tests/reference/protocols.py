@@ -19,6 +19,7 @@ RULES = {
     "ssgrl": (True, 0.5, 0, 0, False, False, False),
     "mcar": (False, 0.6, None, 0, True, False, False),
     "asl": (False, 0.8, None, None, True, False, True),
+    "spml": (False, 0.5, 0, 0, True, False, False),
     "mmpretrain": (False, 0.5, None, None, False, True, True),
 }
 

@@ -6,6 +6,7 @@ from mmengine.registry import DefaultScope
 from mmpretrain.registry import DATASETS
 
 from mmsrdl.apis import load_config
+from mmsrdl.apis.config import datasets_of
 from mmsrdl.cli.common import KeyValues
 from mmsrdl.datasets import cooccurrence_matrix, save_cooccurrence
 
@@ -24,8 +25,10 @@ def main() -> None:
     """Counts and writes."""
     args = parse_args()
     cfg = load_config(args.config, data_root=args.data_root, cfg_options=args.cfg_options)
+    for inner in datasets_of(cfg.train_dataloader.dataset):
+        inner.pipeline = []  # no image is read
     with DefaultScope.overwrite_default_scope(cfg.get("default_scope", "mmpretrain")):
-        dataset = DATASETS.build({**cfg.train_dataloader.dataset, "pipeline": []})
+        dataset = DATASETS.build(cfg.train_dataloader.dataset)
     save_cooccurrence(args.out, dataset.metainfo["classes"], cooccurrence_matrix(dataset))
     print(args.out)
 

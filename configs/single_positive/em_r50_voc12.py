@@ -1,0 +1,8 @@
+# Paper: entropy maximisation (EM; Zhou et al., ECCV 2022), one positive label, PASCAL VOC 2012.
+# Expected: mAP 89.09
+# Not run at full scale by this project; the figure is the paper's.
+# Run: python tools/train.py configs/single_positive/em_r50_voc12.py
+_base_ = ["./an_r50_voc12.py"]
+
+loss = dict(type="mmsrdl.EntropyMaximizationLoss", alpha=0.2)
+model = dict(head=dict(loss=dict(_delete_=True, **loss)))
