@@ -22,7 +22,8 @@ class AssumeNegativeLoss(TriStateLoss):
     - AN, "assume negative": w = 1, :math:`\epsilon = 0`; with everything known it is BCE.
     - WAN, "weak assume negative": :math:`w = 1 / (C - 1)`, so that the assumed negatives of an
       image weigh as much as its one positive.
-    - AN-LS, AN with label smoothing: :math:`\epsilon = 0.1` in the public code.
+    - AN-LS, AN with label smoothing: :math:`\epsilon = 0.1` in the public code. Usual smoothing
+      with 0.1 gives the other side half of it, 0.05.
 
     Source: Cole et al., Multi-Label Learning from Single Positive Labels, CVPR 2021 (the losses AN,
     WAN and AN-LS) and the code released with it. There no negative is known; known negatives count

@@ -23,7 +23,7 @@ def focal_weight(logits: Tensor, gamma: float) -> Tensor:
     Returns:
         In [0, 1], of the same shape.
     """
-    return (-gamma * F.softplus(logits)).exp()
+    return (gamma * F.logsigmoid(-logits)).exp()
 
 
 @MODELS.register_module()
@@ -39,7 +39,7 @@ class MultiLabelASLLoss(TriStateLoss):
     released with it, whose training passes no gradient through the focusing weights
     (``disable_torch_grad_focal_loss``), nor does this class. MMPretrain's ``AsymmetricLoss`` does,
     takes the logarithm in half precision, and -1 for a label. Each half of a soft label has its
-    own weight; the released code knows hard labels alone.
+    own weight, as in the paper; the released code mixes the two.
 
     Args:
         gamma_neg: Focusing exponent of negatives.
@@ -74,7 +74,7 @@ class MultiLabelASLLoss(TriStateLoss):
         with torch.no_grad():
             positive_weight = focal_weight(logits, self.gamma_pos)
             negative_weight = (logits.sigmoid() - self.clip).clamp(min=0).pow(self.gamma_neg)
-        entries = target * positive_weight * F.softplus(-logits)
+        entries = target * positive_weight * -F.logsigmoid(logits)
         entries = entries + (1 - target) * negative_weight * self._of_negatives(logits)
         return torch.where(label >= 0, entries, 0)
 
@@ -82,4 +82,4 @@ class MultiLabelASLLoss(TriStateLoss):
         """Computes -log(1 - p_m)."""
         if self.clip:
             return -((-logits).sigmoid() + self.clip).clamp(max=1).log()
-        return F.softplus(logits)
+        return -F.logsigmoid(-logits)

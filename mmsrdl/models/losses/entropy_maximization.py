@@ -22,7 +22,7 @@ def binary_entropy(logits: Tensor) -> Tensor:
     Returns:
         In [0, log 2], of the same shape.
     """
-    return logits.sigmoid() * F.softplus(-logits) + (-logits).sigmoid() * F.softplus(logits)
+    return -logits.sigmoid() * F.logsigmoid(logits) - (-logits).sigmoid() * F.logsigmoid(-logits)
 
 
 def entropy_maximization(logits: Tensor, label: Tensor, alpha: float) -> Tensor:

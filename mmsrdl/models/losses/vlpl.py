@@ -269,8 +269,8 @@ class AsymmetricVLPLLoss(ScoredPseudoLabelLoss):
         """Computes focused cross entropy or negative entropy of every entry, [B, C]."""
         target = torch.where(label < 0, pseudo, label)
         known = target.clamp(min=0)
-        compared = known * focal_weight(logits, self.gamma_pos) * F.softplus(-logits)
-        negative = focal_weight(-logits, self.gamma_neg) * F.softplus(logits)
+        compared = known * focal_weight(logits, self.gamma_pos) * -F.logsigmoid(logits)
+        negative = focal_weight(-logits, self.gamma_neg) * -F.logsigmoid(-logits)
         compared = compared + (1 - known) * negative
         unknown = -focal_weight(logits, self.gamma_unknown) * binary_entropy(logits)
         return torch.where(target < 0, unknown, compared)
