@@ -26,13 +26,20 @@ from mmsrdl.models.heads import (
     IdentityClassifier,
 )
 from mmsrdl.models.label_graph import CooccurrenceGraph
-from mmsrdl.models.losses import MultiLabelBCELoss
+from mmsrdl.models.losses import (
+    AssumeNegativeLoss,
+    EntropyMaximizationLoss,
+    MultiLabelASLLoss,
+    MultiLabelBCELoss,
+    PartialBCELoss,
+)
 from mmsrdl.models.necks import GlobalMaxPooling, GlobalWeightedPooling
 from mmsrdl.models.relations import GGNN, ClassRelation, DecoderRelation, DynamicGCN, PredictionGCN
 from mmsrdl.models.weights import backbone_init_cfg, load_from_timm
 
 __all__ = [
     "GGNN",
+    "AssumeNegativeLoss",
     "AttentionMaps",
     "AutoencoderLabelEmbedder",
     "CARAttention",
@@ -47,6 +54,7 @@ __all__ = [
     "DictionaryClassifier",
     "DynamicGCN",
     "EmbeddingClassifier",
+    "EntropyMaximizationLoss",
     "FeatureClassifier",
     "GCNLabelEmbedder",
     "GlobalMaxPooling",
@@ -58,8 +66,10 @@ __all__ = [
     "LabelDecoder",
     "MCARClassifier",
     "MLGCNLabelEmbedder",
+    "MultiLabelASLLoss",
     "MultiLabelBCELoss",
     "ObjectErasing",
+    "PartialBCELoss",
     "PredictionGCN",
     "QueryDecoder",
     "SemanticAttention",

@@ -88,16 +88,20 @@ class OEErasingHook(Hook):
                 "mmsrdl.CARHead, another mmsrdl.ClassFeatureHead or MMPretrain's CSRAClsHead as "
                 "model.head"
             )
-        loss = head.loss_module
-        if self.erasing.era_classes == "selected" and not getattr(loss, "ignores_unknown", False):
-            raise ValueError(
-                f"era_classes='selected' leaves labels out, which loss={type(loss).__name__} "
-                "cannot; use loss=dict(type='mmsrdl.MultiLabelBCELoss'), or era_classes='all'"
-            )
+        self._check_loss(head.loss_module)
         if self.erasing.topk > num_classes:
             raise ValueError(
                 f"topk={self.erasing.topk} exceeds the {num_classes} classes of the head; use "
                 f"1 to {num_classes}"
+            )
+
+    def _check_loss(self, loss: Any) -> None:
+        leaves_out = getattr(loss, "ignores_unknown", False)
+        leaves_out = leaves_out and not getattr(loss, "uses_unknown", False)
+        if self.erasing.era_classes == "selected" and not leaves_out:
+            raise ValueError(
+                f"era_classes='selected' leaves labels out, which loss={type(loss).__name__} "
+                "cannot; use loss=dict(type='mmsrdl.MultiLabelBCELoss'), or era_classes='all'"
             )
 
     def _check_attention(self, attention: ClassAttention) -> None:

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mmsrdl.arguments import check_number
+from mmsrdl.models.losses.tri_state import check_shapes
 from mmsrdl.registry import MODELS
 
 UNKNOWN = -1
@@ -52,11 +53,7 @@ class MultiLabelBCELoss(BaseModule):
             avg_factor: Number of images for ``'batchmean'``. Defaults to B.
                 MMPretrain's heads pass it.
         """
-        if cls_score.shape != label.shape:
-            raise ValueError(
-                f"cls_score {list(cls_score.shape)} and label {list(label.shape)} must both be "
-                "[B, C]; set model.head.num_classes and the embedder's classes to the data set's"
-            )
+        check_shapes(cls_score, label)
         known = (label >= 0).to(cls_score.dtype)
         target = label.to(cls_score.dtype).clamp(min=0)
         # Eqs. (11), (12)

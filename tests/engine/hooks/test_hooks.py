@@ -148,6 +148,12 @@ def test_erasing_changes_the_model(tiny_voc: Path, tmp_path: Path) -> None:
             ValueError,
             "era_classes='selected' leaves labels out",
         ),
+        (
+            {**CAR, "loss": dict(type="mmsrdl.AssumeNegativeLoss")},
+            dict(era_classes="selected"),
+            ValueError,
+            "leaves labels out, which loss=AssumeNegativeLoss cannot",
+        ),
         (CSRA, dict(erase_channel=True), ValueError, "CSRAClsHead has no channel branch"),
     ],
 )
