@@ -1,6 +1,7 @@
 """Scores and labels of a data set in an npz file, for what comes after a test."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,6 +76,57 @@ class ScoresFile:
         parts = (self.scores[index], self.targets[index], self.sample_idx[index])
         difficult = None if self.difficult is None else self.difficult[index]
         return ScoresFile(self.names, *parts, paths, difficult)
+
+    def scores_of(self, images: Sequence[str], classes: Sequence[str]) -> Tensor:
+        """Picks scores by the names of images and classes.
+
+        Args:
+            images: N paths; each is that of the file's image whose path ends with it, so that the
+                folder of the images may be another one.
+            classes: C names.
+
+        Returns:
+            [N, C].
+
+        Raises:
+            ValueError: An image or a class is not in the file, or a path fits several.
+        """
+        missing = [name for name in classes if name not in self.names]
+        if missing:
+            raise ValueError(
+                f"the scores have no class {missing[0]!r} ({len(missing)} of {len(classes)} "
+                "missing); score the images on these classes"
+            )
+        tails: dict[int, dict[str, list[int]]] = {}
+        rows, lacking = [], []
+        for image in images:
+            name = image.replace("\\", "/")
+            depth = name.count("/") + 1
+            if depth not in tails:
+                tails[depth] = self._tails(depth)
+            found = tails[depth].get(name, [])
+            if len(found) > 1:
+                raise ValueError(
+                    f"the scores have {len(found)} images whose path ends with {image!r}; score "
+                    "every image once"
+                )
+            rows += found
+            lacking += [] if found else [image]
+        if lacking:
+            raise ValueError(
+                f"the scores have no image {lacking[0]!r} ({len(lacking)} of {len(images)} "
+                "missing); score these images"
+            )
+        columns = [self.names.index(name) for name in classes]
+        return self.scores[rows][:, columns]
+
+    def _tails(self, depth: int) -> dict[str, list[int]]:
+        """Returns which images have which last ``depth`` parts of a path."""
+        places: dict[str, list[int]] = {}
+        for row, path in enumerate(self.img_path):
+            tail = "/".join(path.replace("\\", "/").split("/")[-depth:])
+            places.setdefault(tail, []).append(row)
+        return places
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the arrays, without ``img_path`` and ``difficult`` where there is none.

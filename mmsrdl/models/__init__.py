@@ -28,10 +28,14 @@ from mmsrdl.models.heads import (
 from mmsrdl.models.label_graph import CooccurrenceGraph
 from mmsrdl.models.losses import (
     AssumeNegativeLoss,
+    AsymmetricVLPLLoss,
+    EMAPLLoss,
     EntropyMaximizationLoss,
     MultiLabelASLLoss,
     MultiLabelBCELoss,
     PartialBCELoss,
+    ROLELoss,
+    VLPLLoss,
 )
 from mmsrdl.models.necks import GlobalMaxPooling, GlobalWeightedPooling
 from mmsrdl.models.relations import GGNN, ClassRelation, DecoderRelation, DynamicGCN, PredictionGCN
@@ -40,6 +44,7 @@ from mmsrdl.models.weights import backbone_init_cfg, load_from_timm
 __all__ = [
     "GGNN",
     "AssumeNegativeLoss",
+    "AsymmetricVLPLLoss",
     "AttentionMaps",
     "AutoencoderLabelEmbedder",
     "CARAttention",
@@ -53,6 +58,7 @@ __all__ = [
     "DecoderRelation",
     "DictionaryClassifier",
     "DynamicGCN",
+    "EMAPLLoss",
     "EmbeddingClassifier",
     "EntropyMaximizationLoss",
     "FeatureClassifier",
@@ -72,8 +78,10 @@ __all__ = [
     "PartialBCELoss",
     "PredictionGCN",
     "QueryDecoder",
+    "ROLELoss",
     "SemanticAttention",
     "SemanticDecoupling",
+    "VLPLLoss",
     "backbone_init_cfg",
     "erased_region",
     "load_from_timm",

@@ -99,3 +99,18 @@ def test_numbers_are_not_rounded_into_labels(changes: dict, tmp_path: Path) -> N
     np.savez(tmp_path / "a.npz", **arrays)
     with pytest.raises(ValueError, match=r"a.npz' is no file .*targets 1, 0 or -1"):
         ScoresFile.load(tmp_path / "a.npz")
+
+
+def test_scores_by_name() -> None:
+    paths = ("data/train/a.jpg", "data/val/a.jpg", "data\\val\\b.jpg")
+    file = scores_file(img_path=paths)
+    found = file.scores_of(["val/b.jpg", "train/a.jpg"], ["dog", "cat"])
+    assert found.tolist() == file.scores[[2, 0]][:, [1, 0]].tolist()
+    assert torch.equal(file.scores_of(paths, ["cat"]), file.scores[:, :1])
+    assert file.scores_of(["b.jpg"], ["cat"]).tolist() == [[1.0]]
+    with pytest.raises(ValueError, match=r"2 images whose path ends with 'a.jpg'; score every"):
+        file.scores_of(["a.jpg"], ["cat"])
+    with pytest.raises(ValueError, match=r"no image 'test/a.jpg' \(1 of 2 missing\)"):
+        file.scores_of(["val/a.jpg", "test/a.jpg"], ["cat"])
+    with pytest.raises(ValueError, match=r"no class 'cow' \(1 of 2 missing\)"):
+        file.scores_of(["val/a.jpg"], ["cat", "cow"])
