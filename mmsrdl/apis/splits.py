@@ -1,5 +1,7 @@
 """The data sets of a config as images with labels by name."""
 
+import copy
+from collections.abc import Iterator
 from typing import Any
 
 from mmengine.config import Config, ConfigDict
@@ -15,15 +17,17 @@ from mmsrdl.datasets.formats import (
     open_annotations,
     parse_annotations,
 )
+from mmsrdl.datasets.observation.wrapper import InPlaceWrapper
 from mmsrdl.datasets.splits import DataSplit
 
-__all__ = ["loader_of_config", "splits_of_config"]
+__all__ = ["loader_of_config", "splits_of_config", "whole_datasets_of"]
 
 
 def splits_of_config(cfg: Config) -> list[DataSplit]:
     """Reads the data sets of a config's loaders, as far as they can be read.
 
-    A test set that is the validation set is left out.
+    A test set that is the validation set is left out. Of one whose labels are hidden, or whose
+    images are divided (:class:`ObservedDataset`, :class:`HeldOutSplit`), these are what is left.
 
     Args:
         cfg: See :func:`load_config`.
@@ -36,12 +40,35 @@ def splits_of_config(cfg: Config) -> list[DataSplit]:
     with DefaultScope.overwrite_default_scope(cfg.get("default_scope") or "mmpretrain"):
         for key in LOADERS:
             loader = cfg.get(key)
-            for dataset in datasets_of(loader.dataset) if loader else ():
+            for dataset in whole_datasets_of(loader.dataset) if loader else ():
                 splits.append(_split_of(key.removesuffix("_dataloader"), dataset))
     if not splits:
         raise ValueError(f"{cfg.filename} has no train_, val_ or test_dataloader with a dataset")
     validated = {_place(split) for split in splits if split.name == "val"}
     return [split for split in splits if split.name != "test" or _place(split) not in validated]
+
+
+def whole_datasets_of(dataset: ConfigDict) -> Iterator[ConfigDict]:
+    """Yields the data sets of a config as :func:`datasets_of`, with what changes them in place.
+
+    Args:
+        dataset: Config of a data set, of an ``ObservedDataset`` or a ``HeldOutSplit``, or of any
+            wrapper of such.
+    """
+    if _is_changed_in_place(dataset):
+        yield dataset
+    elif "dataset" in dataset:
+        yield from whole_datasets_of(dataset.dataset)
+    elif "datasets" in dataset:
+        for inner in dataset.datasets:
+            yield from whole_datasets_of(inner)
+    else:
+        yield dataset
+
+
+def _is_changed_in_place(dataset: ConfigDict) -> bool:
+    kind = dataset.type if isinstance(dataset.type, type) else DATASETS.get(dataset.type)
+    return isinstance(kind, type) and issubclass(kind, InPlaceWrapper)
 
 
 def loader_of_config(cfg: Config) -> Any:
@@ -64,6 +91,8 @@ def _place(split: DataSplit) -> tuple[str, str]:
 
 
 def _split_of(name: str, cfg: ConfigDict) -> DataSplit:
+    if _is_changed_in_place(cfg):
+        return _split_of_what_is_left(name, cfg)
     dataset: Any = DATASETS.build({**cfg, "pipeline": [], "lazy_init": True})
     if type(dataset) is not MultiLabelDataset:
         return _split_of_infos(name, dataset)
@@ -78,6 +107,23 @@ def _split_of(name: str, cfg: ConfigDict) -> DataSplit:
     return DataSplit(name, annotations, images, dataset.CLASSES or annotations.classes, problems)
 
 
+def _split_of_what_is_left(name: str, cfg: ConfigDict) -> DataSplit:
+    cfg = copy.deepcopy(cfg)
+    (inner,) = datasets_of(cfg)
+    inner.pipeline = []
+    whole = _split_of(name, inner)
+    if whole.problems:
+        return whole
+    try:
+        dataset: Any = DATASETS.build(cfg)
+    except ValueError as error:
+        whole.problems.append(Problem(0, str(error)))
+        return whole
+    classes = tuple(dataset.CLASSES)
+    records = _records([dataset.get_data_info(i) for i in range(len(dataset))], classes)
+    return DataSplit(name, Annotations(records, classes, whole.annotations.source), "", classes)
+
+
 def _split_of_infos(name: str, dataset: Any) -> DataSplit:
     """Reads a data set of another kind, all of it or nothing."""
     source = str(getattr(dataset, "ann_file", "") or type(dataset).__name__)
@@ -87,7 +133,12 @@ def _split_of_infos(name: str, dataset: Any) -> DataSplit:
     except ValueError as error:
         problems.append(Problem(0, str(error)))
     classes = tuple(dataset.CLASSES or ())
-    records = [
+    records = _records(infos, classes)
+    return DataSplit(name, Annotations(records, classes, source), "", classes or None, problems)
+
+
+def _records(infos: list[dict], classes: tuple[str, ...]) -> list[ImageRecord]:
+    return [
         ImageRecord(
             info["img_path"],
             _names(info["gt_label"], classes),
@@ -95,7 +146,6 @@ def _split_of_infos(name: str, dataset: Any) -> DataSplit:
         )
         for info in infos
     ]
-    return DataSplit(name, Annotations(records, classes, source), "", classes or None, problems)
 
 
 def _names(labels: Any, classes: tuple[str, ...]) -> tuple[str, ...]:

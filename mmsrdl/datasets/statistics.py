@@ -61,6 +61,11 @@ class LabelStatistics:
         return float(counts.max() / counts.min()) if counts.size else 0.0
 
     @property
+    def unknown_share(self) -> float:
+        """Share of all N x C labels that are not known."""
+        return float(self.unknown.sum() / (self.num_images * len(self.classes)))
+
+    @property
     def images_without_labels(self) -> int:
         """Images that are positive for no class."""
         return int(self.labels_per_image[0])
@@ -82,6 +87,7 @@ class LabelStatistics:
             "imbalance": self.imbalance,
             "positives": self.positives.tolist(),
             "unknown": self.unknown.tolist(),
+            "unknown_share": self.unknown_share,
             "frequency": self.frequency.tolist(),
             "labels_per_image": self.labels_per_image.tolist(),
             "cooccurrence": self.cooccurrence.tolist(),

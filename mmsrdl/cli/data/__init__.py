@@ -10,6 +10,7 @@ ACTIONS = {
     "check": "find what would go wrong in training",
     "stats": "count labels, alone and together",
     "split": "divide an annotation file into parts with like shares of every class",
+    "observe": "choose which labels are known, and keep it in a file",
     "convert": "write an annotation file in another format",
     "vectors": "make the label vectors of your classes",
     "init": "write the config of a training on your images",

@@ -96,7 +96,8 @@ def _print(name: str, stats: LabelStatistics) -> None:
         f"labels an image: {stats.cardinality:.2f} on average, density {stats.density:.3f}; "
         f"images by number of labels: {sizes}\n"
         f"most frequent class over rarest: {stats.imbalance:.1f}; images without labels: "
-        f"{stats.images_without_labels:,}; unknown labels: {stats.unknown.sum():,}"
+        f"{stats.images_without_labels:,}; unknown labels: {stats.unknown.sum():,} "
+        f"({stats.unknown_share:.1%})"
     )
 
 

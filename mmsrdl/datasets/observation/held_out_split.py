@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from mmsrdl.arguments import check_integer, check_number
 from mmsrdl.datasets.observation.stored_labels import image_names, stored_labels
 from mmsrdl.datasets.observation.wrapper import InPlaceWrapper
 from mmsrdl.datasets.stratified_split import stratified_split
@@ -37,7 +38,9 @@ def random_split(number: int, held_out: float, seed: int) -> tuple[np.ndarray, n
     """
     size = round(held_out * number)
     if not 0 < size < number:
-        raise ValueError(f"held_out={held_out} of {number} images leaves a part without any")
+        raise ValueError(
+            f"held_out={held_out} of {number} images leaves a part without any; give another share"
+        )
     order = np.random.RandomState(seed).permutation(number)
     return np.sort(order[: number - size]), np.sort(order[number - size :])
 
@@ -82,7 +85,7 @@ class HeldOutSplit(InPlaceWrapper):
         lazy_init: Whether annotations are loaded, and images left out, when first used.
 
     Raises:
-        TypeError: If the data set is of another kind.
+        TypeError: If the data set is of another kind, or a number is none.
         ValueError: If an option is unknown or out of range, or a part would have no image.
     """
 
@@ -103,8 +106,8 @@ class HeldOutSplit(InPlaceWrapper):
         ):
             if value not in choices:
                 raise ValueError(f"{name} must be one of {choices}, got {value!r}")
-        if not 0 < held_out < 1:
-            raise ValueError(f"held_out={held_out} must be a share in (0, 1), such as 0.2")
+        check_number("held_out", held_out, low=0, high=1, example=0.2)
+        check_integer("seed", seed, low=0, example=1200)
         self.part, self.held_out, self.seed = part, held_out, seed
         self.method, self.order = method, order
         super().__init__(dataset, lazy_init)

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import operator
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from mmsrdl.arguments import check_integer, check_number
 from mmsrdl.datasets.annotation_file import first_of
 from mmsrdl.datasets.class_names import check_class_names
 from mmsrdl.datasets.npz import read_npz
@@ -19,7 +19,8 @@ from mmsrdl.datasets.observation.statistics import ObservationStatistics, count_
 
 __all__ = ["KEEP", "Observation", "draws_of", "observe", "source_of"]
 
-KEEP = ("entries", "positives", "one_positive")
+KEEP: dict[str, tuple[str, ...]] = {"entries": ("p",), "positives": ("n",), "one_positive": ()}
+"""What can be kept, and the arguments that say how much."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,11 +169,12 @@ def observe(
         images: N names that differ.
         classes: C names that differ.
         keep: See above.
-        seed: Any integer.
+        seed: 0 or more.
         p: Probability in (0, 1], of ``'entries'``.
         n: Number of 1 or more, of ``'positives'``.
 
     Raises:
+        TypeError: If an argument is no number.
         ValueError: If an argument is missing, out of range or of no use, or the parts do not fit
             each other.
     """
@@ -236,28 +238,25 @@ def checked_settings(keep: str | None, seed: int, p: float | None, n: int | None
     """Returns the settings of an observation as they are kept, after a check.
 
     Raises:
-        ValueError: See :func:`observe`.
+        TypeError: See :func:`observe`.
+        ValueError: Likewise.
     """
     if keep not in KEEP:
-        raise ValueError(f"keep must be one of {', '.join(map(repr, KEEP))}, got {keep!r}")
-    try:
-        settings: dict[str, Any] = {"keep": keep, "seed": operator.index(seed)}
-    except TypeError:
-        raise ValueError(f"seed must be an integer, got {seed!r}") from None
-    given = {name for name, value in (("p", p), ("n", n)) if value is not None}
-    wanted = {"entries": {"p"}, "positives": {"n"}}.get(keep, set())
-    if given != wanted:
-        needs = " and ".join(sorted(wanted)) or "neither p nor n"
-        raise ValueError(f"keep={keep!r} takes {needs}, got p={p!r}, n={n!r}")
+        raise ValueError(f"keep={keep!r} must be one of {', '.join(map(repr, KEEP))}")
+    check_integer("seed", seed, low=0, example=1200)
+    given = {name: value for name, value in (("p", p), ("n", n)) if value is not None}
+    if tuple(given) != KEEP[keep]:
+        needs = KEEP[keep][0] if KEEP[keep] else "neither p nor n"
+        raise ValueError(f"keep={keep!r} takes {needs}, got p={p!r} and n={n!r}")
     if p is not None:
-        if not 0 < p <= 1:
-            raise ValueError(f"p={p!r} must be a probability in (0, 1], such as 0.1")
-        settings["p"] = float(p)
+        check_number("p", p, low=0, high=1, example=0.1)
+        if p == 0:
+            raise ValueError("p=0 leaves no label known; give a probability above 0, such as 0.1")
+        given["p"] = float(p)
     if n is not None:
-        if n != int(n) or n < 1:
-            raise ValueError(f"n={n!r} must be a number of labels of 1 or more")
-        settings["n"] = int(n)
-    return settings
+        check_integer("n", n, low=1, example=2)
+        given["n"] = int(n)
+    return {"keep": keep, "seed": int(seed), **given}
 
 
 def _checked(

@@ -51,7 +51,7 @@ class ObservedDataset(InPlaceWrapper):
 
     Raises:
         FileNotFoundError: If there is no such file.
-        TypeError: If the data set is of another kind.
+        TypeError: If the data set is of another kind, or a number is none.
         ValueError: If an option is missing, out of range or of no use, the file is of other
             labels, the data set gives hidden labels away by boxes, or labels are hidden twice.
     """
