@@ -63,13 +63,7 @@ LOSSES = {
         by_image=True,
     ),
     "vlpl": Loss("VLPL", "mmsrdl.VLPLLoss", dict(alpha=0.2, beta=0.7), by_image=True, teacher=True),
-    "vlpl_asym": Loss(
-        "VLPL, asymmetric",
-        "mmsrdl.AsymmetricVLPLLoss",
-        reduces=False,
-        by_image=True,
-        teacher=True,
-    ),
+    "vlpl_asym": Loss("VLPL, asymmetric", "mmsrdl.AsymmetricVLPLLoss", reduces=False, teacher=True),
 }
 
 
