@@ -23,6 +23,8 @@ default_hooks = dict(
     checkpoint_guard=dict(type="mmsrdl.CheckpointGuardHook"),
     # Label graphs made of co-occurrence get the training set's; other models need none.
     cooccurrence=dict(type="mmsrdl.CooccurrenceHook"),
+    # Losses with a state of the training images (ROLE, EM + APL, VLPL) get them told.
+    label_state=dict(type="mmsrdl.LabelStateHook"),
     visualization=dict(type="VisualizationHook", enable=False),
 )
 

@@ -5,6 +5,7 @@ from mmsrdl.engine.hooks.checkpoint_guard_hook import CheckpointGuardHook
 from mmsrdl.engine.hooks.cooccurrence_hook import CooccurrenceHook
 from mmsrdl.engine.hooks.data_guard_hook import DataGuardHook
 from mmsrdl.engine.hooks.iteration_seed_hook import IterationSeedHook
+from mmsrdl.engine.hooks.label_state_hook import LabelStateHook
 from mmsrdl.engine.hooks.metric_model_hook import MetricModelHook
 from mmsrdl.engine.hooks.oe_erasing_hook import OEErasingHook
 from mmsrdl.engine.hooks.sync_buffers_hook import SyncBuffersHook
@@ -16,6 +17,7 @@ __all__ = [
     "CooccurrenceHook",
     "DataGuardHook",
     "IterationSeedHook",
+    "LabelStateHook",
     "MetricModelHook",
     "OEErasingHook",
     "SyncBuffersHook",

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from mmengine.dist import all_reduce_params
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
+from torch import Tensor, nn
 
+from mmsrdl.models.losses import ImageStateLoss
 from mmsrdl.registry import HOOKS
 
 
@@ -17,7 +19,8 @@ class SyncBuffersHook(Hook):
     own process and a by-iteration checkpoint has been written: the checkpoint then differs from
     the model that was validated, and its figure on one process from that on several. Running means
     are linear, so averaging them in every iteration gives the same values. It costs one all-reduce
-    of some hundred kilobytes beside that of the gradients.
+    of some hundred kilobytes beside that of the gradients. What an :class:`ImageStateLoss` keeps of
+    every image is the same in all processes and is left alone.
     """
 
     priority = "ABOVE_NORMAL"  # before EMAHook copies the buffers
@@ -31,5 +34,10 @@ class SyncBuffersHook(Hook):
     ) -> None:
         """Averages the buffers."""
         if runner.distributed:
-            buffers = (b for b in runner.model.buffers() if b.is_floating_point())
-            all_reduce_params(list(buffers), op="mean")
+            all_reduce_params(_buffers(runner.model), op="mean")
+
+
+def _buffers(model: nn.Module) -> list[Tensor]:
+    parts = (part for part in model.modules() if not isinstance(part, ImageStateLoss))
+    buffers = (buffer for part in parts for buffer in part.buffers(recurse=False))
+    return [buffer for buffer in buffers if buffer.is_floating_point()]

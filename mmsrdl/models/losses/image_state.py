@@ -65,8 +65,9 @@ class ImageStateLoss(TriStateLoss):
             raise ValueError(
                 f"the checkpoint's state of loss={type(self).__name__} belongs to another training "
                 f"set than this one of {len(images)} images and {len(classes)} classes: images, "
-                "their order, classes or observed labels differ. Resume with the data it was "
-                "trained on, or begin anew without load_from; --weights takes its backbone alone"
+                "their order, classes, observed labels or a file's pseudo-labels differ. Resume "
+                "with what it was trained on, or begin anew without load_from; --weights takes its "
+                "backbone alone"
             )
         self.fingerprint.copy_(found)
         self.begin(labels, resumed)

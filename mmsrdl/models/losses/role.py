@@ -41,12 +41,12 @@ class ROLELoss(ImageStateLoss):
     once more (see :class:`TriStateLoss`), and the loss knows positives alone: known negatives are
     compared with as positives are.
 
-    The table is learned by the same optimiser ten times as fast as the model, without weight
-    decay: ``optim_wrapper=dict(paramwise_cfg=dict(custom_keys={'loss_module.table':
-    dict(lr_mult=10, decay_mult=0)}))``. As there, its gradient is dense, so that Adam's momentum
-    moves the rows of other images, too. On several processes the gradients of the table are
-    averaged like all others, which is that of the mean over all images; the regulariser is each
-    process's own.
+    The table is learned by the same optimiser ten times as fast as the model:
+    ``optim_wrapper=dict(paramwise_cfg=dict(custom_keys={'loss_module.table': dict(lr_mult=10)}))``,
+    with ``decay_mult=0`` added where the optimiser has a weight decay. As there, its gradient is
+    dense, so that Adam's momentum moves the rows of other images, too. On several processes the
+    gradients of the table are averaged like all others, which is that of the mean over all images;
+    the regulariser is each process's own.
 
     Args:
         num_images: N, images of the training set.

@@ -112,7 +112,7 @@ def test_asymmetric_form_without_focusing_is_bce(path: str) -> None:
 
 def test_files_that_do_not_fit(path: str, tmp_path: Path) -> None:
     labels = LABEL.to(torch.int8)
-    with pytest.raises(FileNotFoundError, match="scores='nowhere.npz' does not exist"):
+    with pytest.raises(FileNotFoundError, match=r"scores='nowhere.npz' does not exist"):
         VLPLLoss("nowhere.npz").start(labels, ("a.jpg", "b.jpg"), CLASSES)
     with pytest.raises(ValueError, match=r"loss.scores='.*': the scores have no image 'c.jpg'"):
         VLPLLoss(path).start(labels, ("a.jpg", "c.jpg"), CLASSES)
