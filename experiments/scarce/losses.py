@@ -62,7 +62,7 @@ LOSSES = {
         dict(alpha=0.2, beta=0.02, negative_share=0.9),
         by_image=True,
     ),
-    "vlpl": Loss("VLPL", "mmsrdl.VLPLLoss", dict(alpha=0.2, beta=0.7), by_image=True, teacher=True),
+    "vlpl": Loss("VLPL", "mmsrdl.VLPLLoss", dict(alpha=0.2, beta_pos=0.7), teacher=True),
     "vlpl_asym": Loss("VLPL, asymmetric", "mmsrdl.AsymmetricVLPLLoss", reduces=False, teacher=True),
 }
 

@@ -43,7 +43,7 @@ class OnePositiveSoftmaxLoss(TriStateLoss):
 
 
 def prepare_demo(
-    out: str | os.PathLike[str], scenes: int = 1000, val: int = 1000, other: int = OTHER
+    out: str | os.PathLike[str], scenes: int = 800, val: int = 500, other: int = OTHER
 ) -> Prepared:
     """Prepares the demo tier: scenes, start weights, the teacher's scores of the training scenes.
 

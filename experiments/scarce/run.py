@@ -29,11 +29,14 @@ def run_study(study: Study, processes: int = 1, dry_run: bool = False) -> int:
     """
     check_integer("--processes", processes, low=1, example=2)
     cells = list(study.cells())
-    searches = [job for cell in cells for job in study.searches(*cell)]
     if dry_run:
-        return _announce(study, cells, searches)
+        return _announce(study, cells)
     study.save()
-    failed = run_all(searches, processes)
+    failed: list[str] = []
+    done: set[Job] = set()
+    while jobs := {job for cell in cells for job in study.searches(*cell)} - done:
+        failed += run_all(sorted(jobs, key=str), processes)
+        done |= jobs
     failed += run_all([job for cell in cells for job in study.finals(*cell)], processes)
     print("\n" + table_of(Study.load(study.out)))
     for line in failed:
@@ -41,16 +44,14 @@ def run_study(study: Study, processes: int = 1, dry_run: bool = False) -> int:
     return int(bool(failed))
 
 
-def _announce(study: Study, cells: list[tuple[str, str]], searches: list[Job]) -> int:
+def _announce(study: Study, cells: list[tuple[str, str]]) -> int:
     """Prints what a call would run."""
-    missing = [job for job in searches if read_result(job) is None]
-    for job in missing:
-        print(job)
-    finals = 0
     for cell in cells:
-        done = sum(read_result(job) is not None for job in study.finals(*cell))
-        finals += len(study.seeds) - done
-        if done < len(study.seeds):
-            print(f"{', '.join(cell)}, final, {len(study.seeds) - done} seeds")
-    print(f"{len(missing)} searches and {finals} final trainings are missing")
+        missing = [job for job in study.searches(*cell) if read_result(job) is None]
+        seeds = [job.seed for job in study.finals(*cell) if read_result(job) is None]
+        if missing:
+            rates = ", ".join(f"{job.lr:g}" for job in missing)
+            print(f"{', '.join(cell)}: search of {rates}, then {len(study.seeds)} seeds")
+        elif seeds:
+            print(f"{', '.join(cell)}: lr {study.chosen(*cell):g}, seeds {seeds}")
     return 0

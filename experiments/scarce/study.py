@@ -25,7 +25,8 @@ class Study:
         out: Folder of results, logs and table.
         losses: Keys of :data:`LOSSES`.
         settings: Keys of :data:`SETTINGS`.
-        lrs: Learning rates; of several the best is searched for every loss and setting.
+        lrs: Learning rates; of several the best is searched for every loss and setting, see
+            :meth:`searched`.
         seeds: Seeds of the final trainings.
 
     Raises:
@@ -44,6 +45,7 @@ class Study:
             values = getattr(self, what)
             if not values or len(set(values)) < len(values):
                 raise ValueError(f"--{what} {values} must be at least one, and each another")
+        self.lrs = sorted(self.lrs)
         for what, known in (("losses", LOSSES), ("settings", SETTINGS)):
             strangers = [each for each in getattr(self, what) if each not in known]
             if strangers:
@@ -89,18 +91,44 @@ class Study:
         """Returns the loss that stands for another in a setting: BCE, where all is known."""
         return "bce" if setting == EVERYTHING and LOSSES[loss].reduces else loss
 
+    def searched(self, loss: str, setting: str) -> list[float]:
+        """Returns the learning rates to try in a cell, as far as results tell by now.
+
+        These are the two in the middle, and then one after the other beyond the best, as long as
+        that is the smallest or largest tried.
+        """
+        if len(self.lrs) < 2:
+            return []
+        low, high = len(self.lrs) // 2 - 1, len(self.lrs) // 2
+        while True:
+            tried = self.lrs[low : high + 1]
+            found = self._found(loss, setting, tried)
+            best = best_lr(found)
+            if len(found) == len(tried) and best == tried[0] and low > 0:
+                low -= 1
+            elif len(found) == len(tried) and best == tried[-1] and high + 1 < len(self.lrs):
+                high += 1
+            else:
+                return tried
+
     def searches(self, loss: str, setting: str) -> list[Job]:
-        """Makes the trainings that a learning rate is chosen by; none of a single one."""
-        jobs = [self._job(loss, setting, "search", lr, SEARCH_SEED) for lr in self.lrs]
-        return jobs if len(jobs) > 1 else []
+        """Makes the trainings of a cell that are searched by now; none of a single rate."""
+        return self._searches(loss, setting, self.searched(loss, setting))
 
     def chosen(self, loss: str, setting: str) -> float | None:
         """Returns the learning rate of the best search; None while some are missing."""
-        jobs = self.searches(loss, setting)
-        if not jobs:
+        tried = self.searched(loss, setting)
+        if not tried:
             return self.lrs[0]
-        found = [result for job in jobs if (result := read_result(job))]
-        return best_lr(found) if len(found) == len(jobs) else None
+        found = self._found(loss, setting, tried)
+        return best_lr(found) if len(found) == len(tried) else None
+
+    def _searches(self, loss: str, setting: str, lrs: list[float]) -> list[Job]:
+        return [self._job(loss, setting, "search", lr, SEARCH_SEED) for lr in lrs]
+
+    def _found(self, loss: str, setting: str, lrs: list[float]) -> list[dict[str, Any]]:
+        jobs = self._searches(loss, setting, lrs)
+        return [result for job in jobs if (result := read_result(job))]
 
     def finals(self, loss: str, setting: str) -> list[Job]:
         """Makes the trainings with the chosen learning rate; none while there is none."""

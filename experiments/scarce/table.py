@@ -42,7 +42,7 @@ class Cell:
         half: Half the width of the 95 % interval; None of a single seed.
         seeds: How many there are.
         lr: The learning rate.
-        edge: Whether it is the smallest or largest of three or more that were searched.
+        edge: Whether it is the smallest or largest of those that a search may try.
     """
 
     mean: float
@@ -60,7 +60,7 @@ def cell_of(study: Study, loss: str, setting: str) -> Cell | None:
     values = [result["metrics"]["mAP"] for result in results]
     half = interval(values) if len(values) > 1 else None
     lr = results[0]["lr"]
-    edge = len(study.lrs) > 2 and lr in (min(study.lrs), max(study.lrs))
+    edge = len(study.lrs) > 1 and lr in (study.lrs[0], study.lrs[-1])
     return Cell(mean(values), half, len(values), lr, edge)
 
 
@@ -77,7 +77,7 @@ def table_of(study: Study) -> str:
     lines += [_row(study, loss) for loss in study.losses]
     lines += [f"| a random order | {' | '.join([f'{prepared.chance:.1f}'] * len(titles))} |"]
     if len(study.lrs) > 1:
-        lines += ["", "Learning rates found (* the smallest or largest searched):", ""]
+        lines += ["", "Learning rates found (* the smallest or largest that may be tried):", ""]
         lines += ["| known: | " + " | ".join(titles) + " |", "|---" * (len(titles) + 1) + "|"]
         lines += [_row(study, loss, lrs=True) for loss in study.losses]
     text = "\n".join(lines) + "\n"
@@ -121,9 +121,10 @@ def _protocol(study: Study) -> list[str]:
     if len(study.lrs) > 1:
         rates = ", ".join(f"{lr:g}" for lr in study.lrs)
         text += (
-            f" The learning rate of each loss in each setting is the best of {rates} on "
-            f"{HELD_OUT['held_out']:.0%} of the training images, all of their labels known (one "
-            "seed)."
+            " The learning rate of each loss in each setting is the best on "
+            f"{HELD_OUT['held_out']:.0%} of the training images, held out, all of their labels "
+            f"known (one seed), of {rates}: the two in the middle are tried, then those beyond the "
+            "best until it is neither the smallest nor the largest tried."
         )
     else:
         text += f" The learning rate is {study.lrs[0]:g}."

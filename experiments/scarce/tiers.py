@@ -14,7 +14,7 @@ class Tier:
 
     Attributes:
         config: Config file of masked BCE with all labels known.
-        lrs: Learning rates that are searched for every loss and setting.
+        lrs: Learning rates that the search of every loss and setting may try.
         data: What the table says of data, network and schedule.
         teacher: What it says of VLPL's teacher.
         temperature: Of the softmax over the teacher's scores; None takes them as they are.
@@ -32,7 +32,7 @@ class Tier:
 TIERS = {
     "frozen": Tier(
         config=CONFIGS / "frozen.py",
-        lrs=(1e-3, 3e-3, 1e-2, 3e-2),
+        lrs=(1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2),
         data=(
             "photographs of PASCAL VOC 2007; maps of an EfficientNet-Lite0 of ImageNet that does "
             "not learn, the maximum over positions, one linear layer; difficult objects are "
@@ -46,7 +46,7 @@ TIERS = {
     ),
     "demo": Tier(
         config=CONFIGS / "demo.py",
-        lrs=(1e-3, 3e-3, 1e-2),
+        lrs=(3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1),
         data=(
             "the built-in demo scenes of 64 px; three stages of a ResNet-18 a quarter as wide, "
             "global max pooling, one linear layer, trained end to end from a network that learned "

@@ -20,3 +20,4 @@ param_scheduler = [
 ]
 
 default_hooks = dict(logger=dict(interval=1000))
+visualizer = dict(vis_backends=None)

@@ -5,3 +5,4 @@ train_dataloader = dict(batch_size=64, dataset=dict(type="mmsrdl.PooledMapDatase
 val_dataloader = dict(batch_size=500, dataset=dict(type="mmsrdl.PooledMapDataset"))
 
 default_hooks = dict(logger=dict(interval=1000))
+visualizer = dict(vis_backends=None)
