@@ -104,9 +104,13 @@ def _run(
     processes: int,
     dry_run: bool,
 ) -> int:
+    from experiments.scarce.prepared import Prepared
     from experiments.scarce.run import run_study
     from experiments.scarce.study import Study
 
+    prepared = Prepared.load(data).tier
+    if prepared != tier:
+        raise ValueError(f"--data {data} was prepared for --tier {prepared}, not {tier}")
     study = Study(data, out, losses, settings, lrs or list(TIERS[tier].lrs), seeds)
     return run_study(study, processes, dry_run)
 
