@@ -34,8 +34,8 @@ class LabelStateHook(Hook):
 
     Raises:
         ValueError: In ``before_train``, if several data sets are joined, which count their samples
-            each from 0, or labels are none of 1, 0 and -1; in ``before_train_iter``, if a sample
-            has no ``sample_idx``.
+            each from 0, classes have no names, labels are none of 1, 0 and -1, or images are mixed;
+            in ``before_train_iter``, if a sample has no ``sample_idx``.
     """
 
     def __init__(self) -> None:
@@ -49,13 +49,20 @@ class LabelStateHook(Hook):
         self._epoch = -1
         if not self._losses:
             return
-        dataset = _counted(runner)
-        infos = [dataset.get_data_info(index) for index in range(len(dataset))]
-        classes = classes_of(runner.train_loop)
-        labels = torch.from_numpy(np.stack([_labels(info, len(classes)) for info in infos]))
-        images = _below_common_folder([str(info.get("img_path") or "") for info in infos])
+        _check_unmixed(bare_model(runner))
+        dataset, classes = _counted(runner), classes_of(runner.train_loop)
+        if not classes:
+            raise ValueError(
+                "train_dataloader.dataset names no classes; give it metainfo=dict(classes=[...])"
+            )
+        labels, paths = [], []
+        for index in range(len(dataset)):
+            info = dataset.get_data_info(index)
+            labels.append(_labels(info, len(classes)))
+            paths.append(str(info.get("img_path") or ""))
+        images = _below_common_folder(paths)
         for loss in self._losses:
-            loss.start(labels, images, classes)
+            loss.start(torch.from_numpy(np.stack(labels)), images, classes)
 
     def before_train_epoch(self, runner: Runner) -> None:
         """Lets the losses bring their state up to date."""
@@ -100,6 +107,15 @@ def _place(runner: Runner) -> tuple[int, int]:
         return runner.epoch, runner.max_epochs
     length = len(runner.train_dataloader)
     return runner.iter // length, -(-runner.max_iters // length)
+
+
+def _check_unmixed(model: Any) -> None:
+    """Refuses augmentation after which an image of a batch is no image of the training set."""
+    if getattr(model.data_preprocessor, "batch_augments", None) is not None:
+        raise ValueError(
+            "model.train_cfg.augments mixes images, and a loss with a state of the training images "
+            "has none of mixtures; leave it out"
+        )
 
 
 def _counted(runner: Runner) -> Any:
@@ -166,8 +182,7 @@ def _predict(runner: Runner) -> Tensor:
     for batch in loader:
         parts.append(model(**model.data_preprocessor(batch), mode="tensor").float())
     model.train(training)
-    mine = torch.cat(parts) if parts else torch.empty(0)
-    everything = gather_rows(mine)
+    everything = gather_rows(torch.cat(parts))
     logits = torch.empty(len(dataset), everything[0].shape[1])
     for rank, part in enumerate(everything):
         logits[rank :: runner.world_size] = part.cpu()

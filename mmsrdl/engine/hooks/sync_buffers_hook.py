@@ -34,10 +34,11 @@ class SyncBuffersHook(Hook):
     ) -> None:
         """Averages the buffers."""
         if runner.distributed:
-            all_reduce_params(_buffers(runner.model), op="mean")
+            all_reduce_params(synchronized_buffers(runner.model), op="mean")
 
 
-def _buffers(model: nn.Module) -> list[Tensor]:
+def synchronized_buffers(model: nn.Module) -> list[Tensor]:
+    """Returns the buffers that are averaged: numbers that are no state of training images."""
     parts = (part for part in model.modules() if not isinstance(part, ImageStateLoss))
     buffers = (buffer for part in parts for buffer in part.buffers(recurse=False))
     return [buffer for buffer in buffers if buffer.is_floating_point()]

@@ -1,12 +1,15 @@
 """Losses with a state of the training images in whole runs, with stock heads and ours."""
 
 import json
+import os
 import shutil
+import socket
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+import torch.multiprocessing as mp
 from mmengine.config import Config
 from mmengine.dataset import BaseDataset
 from mmengine.hooks import Hook
@@ -15,8 +18,12 @@ from torch.testing import assert_close
 
 from mmsrdl.apis import test as evaluate
 from mmsrdl.apis import train
+from mmsrdl.apis.distributed import finish_distributed
 from mmsrdl.datasets import MultiLabelDataset
+from mmsrdl.engine.hooks.bare_model import bare_model
+from mmsrdl.engine.hooks.sync_buffers_hook import synchronized_buffers
 from mmsrdl.evaluation import ScoresFile
+from mmsrdl.models import EMAPLLoss
 from tests.small_run import BY_EPOCH, CLASSES, EPOCHS, LENGTH, make_config
 
 TWO = {**EPOCHS, "max_epochs": 2}
@@ -65,7 +72,7 @@ class Recorder(Hook):
         Recorder.losses, Recorder.images = [], []
 
     def before_train_iter(self, runner, batch_idx, data_batch=None) -> None:
-        index = getattr(runner.model.head.loss_module, "_index", None)
+        index = getattr(bare_model(runner).head.loss_module, "_index", None)
         Recorder.images.append([] if index is None else index.tolist())
 
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
@@ -119,7 +126,8 @@ def test_it_trains(loss: str, head: str | None, scarce: Path, tmp_path: Path) ->
 
 
 def test_the_loss_is_told_the_images(scarce: Path, tmp_path: Path) -> None:
-    train(run_config(scarce, tmp_path, "role", "linear"))
+    model = train(run_config(scarce, tmp_path, "role", "linear"))
+    assert model.head.loss_module._index is None
     for epoch in (Recorder.images[:LENGTH], Recorder.images[LENGTH:]):
         assert {number for batch in epoch for number in batch} == set(range(7))
     assert Recorder.images[:LENGTH] != Recorder.images[LENGTH:]
@@ -270,11 +278,55 @@ def test_samples_without_a_place_are_refused(scarce: Path, tmp_path: Path) -> No
         train(cfg)
 
 
+def test_mixed_images_are_refused(scarce: Path, tmp_path: Path) -> None:
+    cfg = run_config(scarce, tmp_path, "role", "linear")
+    cfg.model.train_cfg = dict(augments=dict(type="Mixup", alpha=0.8))
+    cfg.model.data_preprocessor = dict(num_classes=3)
+    with pytest.raises(ValueError, match=r"model\.train_cfg\.augments mixes images"):
+        train(cfg)
+
+
 def test_without_the_hook_the_error_names_it(scarce: Path, tmp_path: Path) -> None:
     cfg = run_config(scarce, tmp_path, "role", "linear")
     cfg.default_hooks.label_state = None
     with pytest.raises(RuntimeError, match=r"not told which images .*mmsrdl.LabelStateHook"):
         train(cfg)
+
+
+def worker(rank: int, port: int, root: Path, work_dir: Path) -> None:
+    os.environ.update(
+        RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE="2",
+        MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port), OMP_NUM_THREADS="1",
+    )  # fmt: skip
+    for loss in ("role", "em_apl"):
+        cfg = run_config(root, work_dir / loss, loss)
+        cfg.launcher = "pytorch"
+        cfg.default_hooks.sync_buffers = dict(type="mmsrdl.SyncBuffersHook")
+        model = train(cfg)
+        state = model.module.head.loss_module.state_dict()
+        torch.save(state, work_dir / f"{loss} of {rank}.pth")
+    finish_distributed()
+
+
+@pytest.mark.slow
+def test_two_processes_hold_the_same_state(scarce: Path, tmp_path: Path) -> None:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        port = server.getsockname()[1]
+    mp.spawn(worker, (port, scarce, tmp_path), nprocs=2)
+    for loss, name in (("role", "table"), ("em_apl", "pseudo_labels")):
+        first, second = (torch.load(tmp_path / f"{loss} of {rank}.pth") for rank in range(2))
+        assert_close(first, second, rtol=0, atol=0)
+        assert first[name].shape == (7, 3)
+        assert first["fingerprint"].any()
+        if loss == "em_apl":
+            assert (first[name] >= 0).sum(0).tolist() == [int(0.9 * n) for n in (3, 5, 5)]
+
+
+def test_the_state_is_not_averaged_over_processes() -> None:
+    loss = EMAPLLoss(7, 3)
+    model = torch.nn.Sequential(torch.nn.BatchNorm1d(2), loss)
+    assert [buffer.shape for buffer in synchronized_buffers(model)] == [(2,), (2,)]
 
 
 @DATASETS.register_module(force=True)

@@ -157,7 +157,7 @@ def test_ema_follows(make: Make, update_buffers: bool) -> None:
 
 @pytest.mark.parametrize("make", ["em_apl", "vlpl"], indirect=True)
 def test_it_is_bce_where_everything_is_known(make: Make) -> None:
-    """Whatever the state says: ROLE is not by its paper, and asymmetric focusing is another loss."""
+    """Whatever the state says. ROLE is not, by its paper; the asymmetric form has its own test."""
     loss = started(make())
     label = LABELS.clamp(min=0)
     assert_close(loss(logits_of(), label), MultiLabelBCELoss()(logits_of(), label.float()))

@@ -8,7 +8,7 @@ from mmsrdl.registry import MODELS
 
 
 def test_published_weights() -> None:
-    """g(0.1) = 5, as rounded, and g(1) = 1, whatever the number of known entries of other images."""
+    """g(0.1) = 5, as rounded, and g(1) = 1, image by image."""
     logits, label = torch.zeros(2, 10), torch.zeros(2, 10)
     label[0, 1:] = -1
     one_known = 5.005 * torch.tensor(2.0).log()
