@@ -84,3 +84,32 @@ def test_missing_file() -> None:
     own = dict(type="mmsrdl.MultiLabelDataset", ann_file="nowhere.csv", classes=["cat"])
     with pytest.raises(FileNotFoundError, match=r"nowhere\.csv"):
         splits_of_config(config(train=own))
+
+
+def test_images_and_labels_that_are_left(seven: Path) -> None:
+    """Parts of one file are no images in two splits; hidden labels are unknown."""
+    own = dict(type="mmsrdl.MultiLabelDataset", data_root=str(seven), ann_file="ann.json")
+    fit, held_out = (
+        dict(type="mmsrdl.HeldOutSplit", part=part, held_out=0.3, dataset=own)
+        for part in ("fit", "held_out")
+    )
+    observed = dict(type="mmsrdl.ObservedDataset", keep="one_positive", dataset=fit)
+    repeated = dict(type="RepeatDataset", times=2, dataset=observed)
+    train, val = splits_of_config(config(train=repeated, val=held_out))
+    assert [len(split.annotations.records) for split in (train, val)] == [5, 2]
+    assert all(len(record.labels) <= 1 for record in train.annotations.records)
+    assert all(len(record.unknown) >= 2 for record in train.annotations.records)
+    assert not any(record.unknown for record in val.annotations.records)
+    kinds = {finding.kind for finding in check_data([train, val]).findings}
+    assert "image-in-two-splits" not in kinds
+
+
+def test_what_is_wrong_before_and_after_labels_are_hidden(tmp_path: Path) -> None:
+    own = dict(type="mmsrdl.MultiLabelDataset", data_root=str(tmp_path), classes=["cat"])
+    observed = dict(type="mmsrdl.ObservedDataset", dataset=dict(ann_file="train.csv", **own))
+    (tmp_path / "train.csv").write_text("path,labels\na.jpg,cat,dog\nb.jpg,cat\n")
+    (split,) = splits_of_config(config(train=dict(**observed, keep="one_positive")))
+    assert [problem.line for problem in split.problems] == [2]
+    (tmp_path / "train.csv").write_text("path,labels\nb.jpg,cat\n")
+    (split,) = splits_of_config(config(train=dict(**observed, keep="some")))
+    assert "keep='some' must be one of" in split.problems[0].message

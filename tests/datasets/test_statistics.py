@@ -20,6 +20,7 @@ def test_counts() -> None:
     assert stats.num_images == 4
     assert stats.positives.tolist() == [3, 2, 1, 0]
     assert stats.unknown.tolist() == [0, 0, 1, 0]
+    assert stats.unknown_share == 1 / (4 * stats.num_images)
     assert stats.labels_per_image.tolist() == [1, 1, 1, 1]
     assert stats.images_without_labels == 1
     assert stats.classes_without_images == ("kite",)

@@ -10,6 +10,7 @@ import argparse
 import json
 import sys
 from collections import Counter
+from contextlib import redirect_stdout
 
 from rich.console import Console
 from rich.text import Text
@@ -62,7 +63,8 @@ def run(args: argparse.Namespace) -> int:
         if args.images:
             raise ValueError(f"--images {args.images}: a config says where its images are")
         cfg = load_config(args.config)
-        splits, load = splits_of_config(cfg), loader_of_config(cfg)
+        with redirect_stdout(sys.stderr):  # MMEngine's logger
+            splits, load = splits_of_config(cfg), loader_of_config(cfg)
     else:
         splits = [split_of_file(name, path, args.images) for name, path in files.items()]
     classes = read_class_names(args.classes) if args.classes else None

@@ -3,6 +3,8 @@
 import argparse
 import json
 import os
+import sys
+from contextlib import redirect_stdout
 
 import numpy as np
 from rich.console import Console
@@ -56,7 +58,8 @@ def run(args: argparse.Namespace) -> None:
 
 def _splits(source: str, images: str | None) -> list[DataSplit]:
     if source.endswith(CONFIG_ENDINGS) or "::" in source:
-        splits = splits_of_config(load_config(source))
+        with redirect_stdout(sys.stderr):  # MMEngine's logger
+            splits = splits_of_config(load_config(source))
     else:
         splits = [split_of_file("all", source, images)]
     for split in splits:

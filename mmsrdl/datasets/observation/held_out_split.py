@@ -27,20 +27,13 @@ def random_split(number: int, held_out: float, seed: int) -> tuple[np.ndarray, n
 
     Args:
         number: Images in all.
-        held_out: Share of the second part, in (0, 1); its size is rounded, halves to even.
+        held_out: Share of the second part, in [0, 1]; its size is rounded, halves to even.
         seed: Seed.
 
     Returns:
         Sorted indices of the first part, and of the second.
-
-    Raises:
-        ValueError: If a part would have no image.
     """
     size = round(held_out * number)
-    if not 0 < size < number:
-        raise ValueError(
-            f"held_out={held_out} of {number} images leaves a part without any; give another share"
-        )
     order = np.random.RandomState(seed).permutation(number)
     return np.sort(order[: number - size]), np.sort(order[number - size :])
 
@@ -114,6 +107,11 @@ class HeldOutSplit(InPlaceWrapper):
 
     def _change(self) -> None:
         order = self._ordered()
+        if not 0 < round(self.held_out * len(order)) < len(order):
+            raise ValueError(
+                f"held_out={self.held_out} of {len(order)} images leaves a part without any; give "
+                "another share, such as 0.2"
+            )
         chosen = self._parts(order)[PARTS.index(self.part)]
         self.dataset.get_subset_(np.sort(order[chosen]).tolist())
 

@@ -152,8 +152,8 @@ def observe(
     """Draws which labels stay known.
 
     ``keep='entries'`` keeps each entry, positive or negative, with probability ``p``, independently
-    of all others, so that an image has p C known labels on average. (Durand et al., CVPR 2019, keep
-    the same share of each image.)
+    of all others, so that an image has p C known labels on average: the partial labels of Durand et
+    al., CVPR 2019.
 
     ``keep='positives'`` keeps ``n`` positives of each image, drawn uniformly, or all where it has
     fewer, and no negative; ``'one_positive'`` is the same with n = 1, the single positive labels of
