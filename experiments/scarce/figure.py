@@ -50,7 +50,9 @@ def draw_study(study: Study, out_file: str | os.PathLike[str]) -> Figure:
         handle = axis.axhline(prepared.chance, color=GREY, ls=":")
         axis.grid(axis="y", color="0.92")
         axis.spines[["top", "right"]].set_visible(False)
-    bars.set(title="one positive an image known", ylabel="mAP on validation images, percent", xticks=[])
+    bars.set(
+        title="one positive an image known", ylabel="mAP on validation images (percent)", xticks=[]
+    )
     shares = [float(setting) for setting in SETTINGS if setting != ONE_POSITIVE]
     curves.set(title="each entry known with probability p", xlabel="p", xticks=shares)
     labels = [*(LOSSES[loss].title for loss in study.losses), "a random order"]

@@ -7,7 +7,7 @@ from experiments.scarce.zero_shot import convex_combination
 from mmsrdl.evaluation.scores_file import ScoresFile
 
 
-def test_convex_combination_is_consE() -> None:
+def test_convex_combination_is_conse() -> None:
     rng = np.random.default_rng(0)
     logits, seen, unseen = rng.normal(size=(3, 7)), rng.normal(size=(7, 4)), rng.normal(size=(5, 4))
     found = convex_combination(*map(torch.from_numpy, (logits, seen, unseen)), top=3)
@@ -26,7 +26,7 @@ def test_convex_combination_is_consE() -> None:
 def test_a_name_that_was_learned_wins() -> None:
     seen = torch.eye(4)
     logits = torch.tensor([[0.0, 9.0, 0.0, 0.0], [0.0, 0.0, 0.0, 9.0]])
-    assert convex_combination(logits, seen, seen[[3, 1]]).argmax(-1).tolist() == [1, 0]
+    assert convex_combination(logits, seen, seen[[3, 1]], top=2).argmax(-1).tolist() == [1, 0]
 
 
 def test_the_teachers_file_holds_no_labels(tmp_path) -> None:
