@@ -1,32 +1,26 @@
 """One training of a head on frozen maps, in a process of its own."""
 
-import json
 import os
-import sys
-import time
-import traceback
-from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import torch
 from mmengine.config import Config
-from mmengine.logging import MessageHub
 
-from mmsrdl.apis import load_config, train
+from experiments.trainings import Training
+from mmsrdl.apis import load_config
 from mmsrdl.apis.config import LOADERS
 from mmsrdl.datasets import FeatureMaps
 from mmsrdl.datasets.feature_maps import fingerprint
 
-__all__ = ["Job", "read_result", "run_job"]
+__all__ = ["Job"]
 
 STAGES = ("search", "final")
 
 
 @dataclass(frozen=True)
-class Job:
+class Job(Training):
     """A training of a study.
 
     Attributes:
@@ -130,64 +124,21 @@ class Job:
             content[name]["dataset"].pop("data_root")
         return fingerprint([content, [maps.fingerprint for maps in self.maps.values()]])
 
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the result says of the training beside its figures."""
+        return {
+            "tier": "frozen",
+            "config": self.name,
+            "stage": self.stage,
+            "lr": self.lr,
+            "seed": self.seed,
+            "maps": {
+                name: {"fingerprint": maps.fingerprint, "shape": list(maps.maps().shape)}
+                for name, maps in self.maps.items()
+            },
+        }
 
-def read_result(job: Job) -> dict[str, Any] | None:
-    """Returns the result of a job that was done with this config on these maps, or None."""
-    path = job.folder / "result.json"
-    result = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
-    return result if result is not None and result["key"] == job.key else None
-
-
-def run_job(job: Job) -> None:
-    """Trains and evaluates, and writes ``result.json``; ends the process with 1 on an error.
-
-    What is printed goes to ``output.txt`` in the job's folder, the traceback of an error to
-    ``error.txt``.
-    """
-    torch.set_num_threads(1)
-    job.folder.mkdir(parents=True, exist_ok=True)
-    for name in ("result.json", "error.txt"):
-        (job.folder / name).unlink(missing_ok=True)
-    with (job.folder / "output.txt").open("w", encoding="utf-8") as output:
-        try:
-            with redirect_stdout(output), redirect_stderr(output):
-                result = _train(job)
-        except Exception:
-            (job.folder / "error.txt").write_text(traceback.format_exc(), encoding="utf-8")
-            sys.exit(1)
-    partial = job.folder / "result.json.part"
-    partial.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    partial.replace(job.folder / "result.json")
-
-
-def _train(job: Job) -> dict[str, Any]:
-    cfg = job.resolved
-    key = job.key  # the runner changes the config
-    cfg.val_evaluator.out_file = str(job.folder / "scores.npz")
-    start, cpu_start = time.perf_counter(), time.process_time()
-    model = train(cfg)
-    seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu_start
-    scalars = MessageHub.get_current_instance().log_scalars
-    prefix = "val/mlr/"
-    return {
-        "tier": "frozen",
-        "config": job.name,
-        "stage": job.stage,
-        "lr": job.lr,
-        "seed": job.seed,
-        "metrics": {
-            name.removeprefix(prefix): float(history.current())
-            for name, history in scalars.items()
-            if name.startswith(prefix)
-        },
-        "seconds": seconds,
-        "cpu_seconds": cpu_seconds,
-        "parameters": sum(each.numel() for each in model.parameters() if each.requires_grad),
-        "epochs": cfg.train_cfg.max_epochs,
-        "batch_size": cfg.train_dataloader.batch_size,
-        "maps": {
-            name: {"fingerprint": maps.fingerprint, "shape": list(maps.maps().shape)}
-            for name, maps in job.maps.items()
-        },
-        "key": key,
-    }
+    def fresh(self) -> "Job":
+        """Returns the same training without anything that was read."""
+        return replace(self)

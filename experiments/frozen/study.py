@@ -1,16 +1,15 @@
 """Every config with the same search and budget: what is missing is run, then tabulated."""
 
 import json
-import multiprocessing
 import sys
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from experiments.frozen.job import Job, read_result, run_job
-from experiments.frozen.table import best_lr, table_of
+from experiments.frozen.job import Job
+from experiments.frozen.table import table_of
+from experiments.trainings import best_lr, read_result, run_all
 from mmsrdl.arguments import check_integer, check_number
 
 __all__ = ["Study", "run_study"]
@@ -125,10 +124,10 @@ def run_study(study: Study, processes: int = 2) -> int:
     _remember(study, configs)
     done: set[Job] = set()
     while jobs := {job for config in configs for job in study.searches(config)} - done:
-        failed += _run_all(sorted(jobs, key=str), processes)
+        failed += run_all(sorted(jobs, key=str), processes)
         done |= jobs
     _remember(study, configs)
-    failed += _run_all([job for config in configs for job in study.finals(config)], processes)
+    failed += run_all([job for config in configs for job in study.finals(config)], processes)
     print("\n" + table_of(study.out))
     for line in failed:
         print(f"failed: {line}", file=sys.stderr)
@@ -163,40 +162,3 @@ def _remember(study: Study, configs: list[str]) -> None:
         "cfg_options": study.cfg_options,
     }
     path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-
-
-def _run_all(jobs: Iterable[Job], processes: int) -> list[str]:
-    """Runs the jobs that have no result yet, and returns what failed."""
-    missing = [job for job in jobs if read_result(job) is None]
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["experiments.frozen.job"])  # imports take seconds
-    failed = []
-    pool = ThreadPoolExecutor(processes)
-    try:
-        futures = {pool.submit(_run_one, context, job): job for job in missing}
-        for number, future in enumerate(as_completed(futures), start=1):
-            job, error = futures[future], future.result()
-            result = read_result(job)
-            if error or result is None:
-                failed.append(f"{job}: {error or 'wrote no result'} (see {job.folder})")
-                outcome = failed[-1]
-            else:
-                outcome = f"{job}: mAP {result['metrics']['mAP']:.2f}, {result['seconds']:.0f} s"
-            print(f"[{number}/{len(missing)}] {outcome}", flush=True)
-    finally:
-        pool.shutdown(cancel_futures=True)
-    return failed
-
-
-def _run_one(context: Any, job: Job) -> str:
-    """Runs a job in a process, and returns why it failed, or ''."""
-    process = context.Process(target=run_job, args=(replace(job),))  # without what it keeps
-    process.start()
-    process.join()
-    if process.exitcode == 0:
-        return ""
-    path = job.folder / "error.txt"
-    if not path.is_file():
-        return f"ended with exit code {process.exitcode}, without a message"
-    lines = path.read_text(encoding="utf-8").strip().splitlines()
-    return lines[-1]

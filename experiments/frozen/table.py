@@ -6,17 +6,12 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
-__all__ = ["best_lr", "table_of"]
+from experiments.trainings import best_lr
+
+__all__ = ["table_of"]
 
 FIGURES = ("mAP", "CF1", "OF1")
 Result = dict[str, Any]
-
-
-def best_lr(results: Sequence[Result]) -> float | None:
-    """Returns the learning rate of the highest mAP, of equals the lowest; None without a result."""
-    if not results:
-        return None
-    return max(results, key=lambda result: (result["metrics"]["mAP"], -result["lr"]))["lr"]
 
 
 def table_of(out: str) -> str:
