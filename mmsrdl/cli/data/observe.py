@@ -3,7 +3,7 @@
 The draw is a function of the seed and of the names of images and classes: the same on every
 machine. The file holds it with a hash of the labels, and is refused where they differ; it goes into
 a config as train_dataloader.dataset=dict(type="mmsrdl.ObservedDataset", dataset=..., file=FILE).
-Without --keep and --published, what the config says is counted.
+Without --keep and --published, what the config says is counted; --p, --n and --seed change it.
 """
 
 import argparse
@@ -125,7 +125,8 @@ def _training_set(args: argparse.Namespace) -> tuple[dict, dict]:
 def _without_observation(cfg: dict) -> tuple[dict, dict]:
     """Takes an ObservedDataset out of nested wrappers, and returns its settings."""
     if str(cfg["type"]).endswith("ObservedDataset"):
-        return cfg["dataset"], {key: cfg[key] for key in (*SETTINGS, "file") if key in cfg}
+        settings = {key: cfg.get(key) for key in (*SETTINGS, "file")}
+        return cfg["dataset"], {k: v for k, v in settings.items() if v is not None}
     if "dataset" not in cfg:
         return cfg, {}
     inner, settings = _without_observation(cfg["dataset"])
@@ -140,9 +141,10 @@ def _observe(
         if not args.published:
             if args.columns:
                 raise ValueError(f"--columns {args.columns} needs --published LABELS IMAGES")
-            if not given and not settings:
+            wanted = given if args.keep else {**settings, **given}
+            if not {"keep", "file"} & wanted.keys():
                 raise ValueError(f"--keep must be given, one of {', '.join(KEEP)}; or --published")
-            observed = ObservedDataset(dataset, **(given or settings))
+            observed = ObservedDataset(dataset, **wanted)
             return observed.observation, observed.statistics
         if given:
             raise ValueError(

@@ -1,6 +1,7 @@
 """A data set some of whose labels are hidden."""
 
 import logging
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -52,8 +53,8 @@ class ObservedDataset(InPlaceWrapper):
     Raises:
         FileNotFoundError: If there is no such file.
         TypeError: If the data set is of another kind, or a number is none.
-        ValueError: If an option is missing, out of range or of no use, the file is of other
-            labels, the data set gives hidden labels away by boxes, or labels are hidden twice.
+        ValueError: If an option is missing, out of range or of no use, the file is damaged or of
+            other labels, the data set gives hidden labels away by boxes, or labels are hidden twice.
     """
 
     observation: Observation
@@ -111,8 +112,9 @@ class ObservedDataset(InPlaceWrapper):
         if self.settings is not None:
             return observe(labels, images, classes, **self.settings)
         assert self.file is not None
+        observation = Observation.load(os.path.expanduser(self.file))
         try:
-            return Observation.load(self.file).aligned(labels, images, classes)
+            return observation.aligned(labels, images, classes)
         except ValueError as error:
             raise ValueError(
                 f"file='{self.file}' does not go with {type(self.base).__name__}: {error}. Give "

@@ -101,6 +101,11 @@ def _rows(listed: Sequence[str], images: Sequence[str], path: str | os.PathLike[
         )
     if len(place) < len(found):
         raise ValueError(f"'{path}' lists images more than once; give a list of images that differ")
+    if len(set(wanted)) < len(wanted):
+        raise ValueError(
+            f"'{path}' lists names of files alone, and images of the data set in different folders "
+            "have one name; give a list with their folders"
+        )
     return [place[name] for name in wanted]
 
 

@@ -91,6 +91,20 @@ def test_a_config_s_training_set_as_it_is_before_labels_are_hidden(
     assert observation.known[0].astype(int).tolist() == KNOWN[place]
 
 
+def test_options_change_what_the_config_says(
+    file: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = Path(file).parent
+    entries = "dict(type='mmsrdl.ObservedDataset', keep='entries', p=0.5, file=None, dataset=inner)"
+    for options, settings in (
+        (["--seed", "3"], {"keep": "entries", "seed": 3, "p": 0.5}),
+        (["--p", "1"], {"keep": "entries", "seed": 1200, "p": 1.0}),
+        (["--keep", "one_positive"], {"keep": "one_positive", "seed": 1200}),
+    ):
+        assert main(["data", "observe", config(folder, entries), *options, "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["settings"] == settings
+
+
 def test_the_file_goes_into_the_config(file: str, capsys: pytest.CaptureFixture[str]) -> None:
     out = str(Path(file).parent / "known.npz")
     assert main(["data", "observe", file, "--keep", "one_positive", "--out", out]) == 0
@@ -122,6 +136,7 @@ def test_published_files(file: str, capsys: pytest.CaptureFixture[str]) -> None:
     ("options", "message"),
     [
         ([], "--keep must be given, one of entries, positives, one_positive; or --published"),
+        (["--seed", "3"], "--keep must be given, one of entries, positives, one_positive; or --pub"),
         (["--keep", "entries"], "keep='entries' takes p"),
         (["--columns", "voc", "--keep", "one_positive"], "--columns voc needs --published"),
         (["--published", "a.npy", "b.npy", "--seed", "3"], "leave out seed=3"),

@@ -240,6 +240,13 @@ def test_a_file_of_other_labels_is_refused(two_images: dict, tmp_path: Path) -> 
         observed({**two_images, **classes}, file=file)
 
 
+def test_a_damaged_file_is_not_said_to_be_of_other_labels(two_images: dict, tmp_path: Path) -> None:
+    file = tmp_path / "known.npz"
+    file.write_bytes(b"PK")
+    with pytest.raises(ValueError, match="is not an npz file of plain arrays"):
+        observed(two_images, file=str(file))
+
+
 @pytest.fixture
 def logged(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, str]]:
     messages: list[tuple[int, str]] = []

@@ -81,6 +81,13 @@ def test_other_images_are_refused(tmp_path: Path, images: list, message: str) ->
         read(publish(tmp_path, observed, images))
 
 
+def test_files_of_one_name_in_two_folders_are_refused(tmp_path: Path) -> None:
+    images = ["a/2008_000008.jpg", "b/2008_000008.jpg"]
+    paths = publish(tmp_path, np.zeros((2, 3)))
+    with pytest.raises(ValueError, match="in different folders have one name"):
+        read_published(*paths, np.zeros((2, 3)), images, CLASSES)
+
+
 def test_other_classes_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"columns=\['bird', 'cat', 'cow'\] must be the 3 classes"):
         read(publish(tmp_path), columns=["bird", "cat", "cow"])
