@@ -38,7 +38,7 @@ class ConfigFile:
 
 
 def config_files(cfg: Config) -> list[ConfigFile]:
-    """Lists the data folders, annotation files, weights and word vectors of a config.
+    """Lists the data folders, annotation files, weights, word vectors and so on of a config.
 
     Args:
         cfg: Config, see :func:`load_config`.
@@ -76,6 +76,8 @@ def _named(cfg: Config) -> Iterator[tuple[str, str, str]]:
             for dataset in datasets_of(cfg[loader].dataset):
                 for key, path in _data_paths(dataset):
                     yield f"{loader}.dataset.{key}", path, "--data-root DIR"
+            for place, file in _observations(cfg[loader].dataset, f"{loader}.dataset"):
+                yield place, file, f"--cfg-options {place}=FILE"
     for place, checkpoint in pretrained_of(cfg.model, "model"):
         yield f"{place}.checkpoint", checkpoint, "--weights FILE"
     head = cfg.model.get("head", {})
@@ -86,6 +88,14 @@ def _named(cfg: Config) -> Iterator[tuple[str, str, str]]:
     for key, option in EMBEDDER_FILES.items():
         if embedder.get(key):
             yield f"model.head.embedder.{key}", embedder[key], option
+
+
+def _observations(dataset: Any, place: str) -> Iterator[tuple[str, str]]:
+    """Yields (place, path) of the files that say which labels are known."""
+    if dataset.get("file"):
+        yield f"{place}.file", dataset.file
+    if "dataset" in dataset:
+        yield from _observations(dataset.dataset, f"{place}.dataset")
 
 
 def _data_paths(dataset: Any) -> Iterator[tuple[str, str]]:

@@ -102,11 +102,15 @@ def test_files_of_a_config(
     (missing,) = [each for each in content["findings"] if each["level"] == "breakage"]
     assert "--word-vectors FILE" in missing["mend"]
     cfg.model.head.embedder.word_vectors = None
+    cfg.test_dataloader.dataset = dict(
+        type="mmsrdl.ObservedDataset", file="known.npz", dataset=cfg.test_dataloader.dataset
+    )
     cfg.model.head.loss = dict(type="mmsrdl.VLPLLoss", scores="nowhere.npz")
     cfg.dump(tmp_path / "config.py")
     assert main(["doctor", str(tmp_path / "config.py")]) == 1
-    mend = "give its place with --cfg-options model.head.loss.scores=FILE"
-    assert mend in capsys.readouterr().out
+    out = capsys.readouterr().out
+    for place in ("model.head.loss.scores", "test_dataloader.dataset.file"):
+        assert f"give its place with --cfg-options {place}=FILE" in out
     with pytest.raises(SystemExit) as end:
         main(["doctor", "srdl_r101_vox"])
     assert end.value.code == 2
