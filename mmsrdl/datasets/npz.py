@@ -1,13 +1,15 @@
-"""Arrays from npz files, without pickles."""
+"""Arrays in npz files, without pickles."""
 
+import os
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from os import PathLike
+from pathlib import Path
 
 import numpy as np
 
-__all__ = ["read_npz"]
+__all__ = ["read_npz", "write_npz"]
 
 DAMAGED = (
     AttributeError,  # of a lone array, which is no context manager: Python 3.10
@@ -60,3 +62,26 @@ def read_npz(
             f"{argument}='{path}' must hold {' and '.join(map(repr, keys))}, got {found}"
         )
     return arrays + further
+
+
+def write_npz(
+    path: str | PathLike[str], arrays: Mapping[str, np.ndarray], compressed: bool = False
+) -> None:
+    """Write arrays to an npz file, as a whole or not at all.
+
+    Args:
+        path: File of any ending; its folder is made.
+        arrays: Arrays of numbers and strings by name.
+        compressed: Whether to compress them.
+    """
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f"{target.name}.part")
+    write = np.savez_compressed if compressed else np.savez
+    try:
+        # An open file, as numpy appends ".npz" to a path without it.
+        with part.open("wb") as file:
+            write(file, **arrays)  # type: ignore[arg-type]
+        os.replace(part, target)
+    finally:
+        part.unlink(missing_ok=True)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmsrdl.datasets.npz import read_npz
+from mmsrdl.datasets.npz import read_npz, write_npz
 from mmsrdl.evaluation.functional.validation import check_scores_and_targets
 
 __all__ = ["ScoresFile"]
@@ -21,7 +21,8 @@ class ScoresFile:
 
     Attributes:
         names: C class names.
-        scores: [N, C], float32 or float64; probabilities in [0, 1].
+        scores: [N, C], float32 or float64; probabilities in [0, 1]. What is made for
+            :class:`mmsrdl.models.VLPLLoss` may hold others, such as cosines.
         targets: [N, C], int8 of 1 (positive), 0 (negative) and -1 (unknown or difficult).
         sample_idx: [N], int64; the index in the data set, -1 where a sample has none.
         img_path: N paths, '' where a sample has none; empty if no sample has one.
@@ -132,7 +133,8 @@ class ScoresFile:
         """Writes the arrays, without ``img_path`` and ``difficult`` where there is none.
 
         Args:
-            path: File with the ending .npz; its folder is made. It holds no pickles.
+            path: File with the ending .npz; its folder is made. It holds no pickles, and is written
+                as a whole or not at all.
 
         Raises:
             ValueError: ``path`` has another ending.
@@ -149,8 +151,7 @@ class ScoresFile:
             arrays["img_path"] = np.array(self.img_path)
         if self.difficult is not None and self.difficult.any():
             arrays["difficult"] = self.difficult.cpu().numpy()
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        np.savez_compressed(path, **arrays)  # type: ignore[arg-type]
+        write_npz(path, arrays, compressed=True)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "ScoresFile":

@@ -14,7 +14,7 @@ import numpy as np
 from mmsrdl.arguments import check_integer, check_number
 from mmsrdl.datasets.annotation_file import first_of
 from mmsrdl.datasets.class_names import check_class_names
-from mmsrdl.datasets.npz import read_npz
+from mmsrdl.datasets.npz import read_npz, write_npz
 from mmsrdl.datasets.observation.statistics import ObservationStatistics, count_known
 
 __all__ = ["KEEP", "Observation", "draws_of", "observe", "source_of"]
@@ -62,24 +62,16 @@ class Observation:
         Raises:
             ValueError: If ``path`` has another ending.
         """
-        path = Path(path)
-        if path.suffix != ".npz":
+        if Path(path).suffix != ".npz":
             raise ValueError(f"observation='{path}' must end in .npz")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".npz.part")
-        try:
-            with partial.open("wb") as file:
-                np.savez_compressed(
-                    file,
-                    known=np.packbits(self.known, axis=1),
-                    images=np.array(self.images, dtype=np.str_),
-                    classes=np.array(self.classes, dtype=np.str_),
-                    settings=np.array(json.dumps(dict(self.settings))),
-                    source=np.array(self.source),
-                )
-            os.replace(partial, path)
-        finally:
-            partial.unlink(missing_ok=True)
+        arrays = {
+            "known": np.packbits(self.known, axis=1),
+            "images": np.array(self.images, dtype=np.str_),
+            "classes": np.array(self.classes, dtype=np.str_),
+            "settings": np.array(json.dumps(dict(self.settings))),
+            "source": np.array(self.source),
+        }
+        write_npz(path, arrays, compressed=True)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "Observation":

@@ -54,7 +54,7 @@ class ObservedDataset(InPlaceWrapper):
         FileNotFoundError: If there is no such file.
         TypeError: If the data set is of another kind, or a number is none.
         ValueError: If an option is missing, out of range or of no use, the file is damaged or of
-            other labels, the data set gives hidden labels away by boxes, or labels are hidden twice.
+            other labels, boxes give hidden labels away, or labels are hidden twice.
     """
 
     observation: Observation

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from mmsrdl.datasets.class_names import resolve_classes
-from mmsrdl.datasets.npz import read_npz
+from mmsrdl.datasets.npz import read_npz, write_npz
 from mmsrdl.models.embedders.text_encoder import (
     BUNDLED_ENCODERS,
     TEMPLATE,
@@ -42,18 +42,13 @@ class LabelVectors:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes an npz file, which ``word_vectors`` of a label embedder takes."""
-        target = Path(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_name(f"{target.name}.part")
-        with open(part, "wb") as file:
-            np.savez(
-                file,
-                names=np.array(self.names, dtype=np.str_),
-                vectors=self.vectors,
-                source=np.array(self.source, dtype=np.str_),
-                fingerprint=np.array(self.fingerprint, dtype=np.str_),
-            )
-        os.replace(part, target)  # whole or not at all: an interrupted run leaves no half file
+        arrays = {
+            "names": np.array(self.names, dtype=np.str_),
+            "vectors": self.vectors,
+            "source": np.array(self.source, dtype=np.str_),
+            "fingerprint": np.array(self.fingerprint, dtype=np.str_),
+        }
+        write_npz(path, arrays)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "LabelVectors":

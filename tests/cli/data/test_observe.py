@@ -91,9 +91,7 @@ def test_a_config_s_training_set_as_it_is_before_labels_are_hidden(
     assert observation.known[0].astype(int).tolist() == KNOWN[place]
 
 
-def test_options_change_what_the_config_says(
-    file: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_options_change_what_the_config_says(file: str, capsys: pytest.CaptureFixture[str]) -> None:
     folder = Path(file).parent
     entries = "dict(type='mmsrdl.ObservedDataset', keep='entries', p=0.5, file=None, dataset=inner)"
     for options, settings in (
@@ -136,7 +134,7 @@ def test_published_files(file: str, capsys: pytest.CaptureFixture[str]) -> None:
     ("options", "message"),
     [
         ([], "--keep must be given, one of entries, positives, one_positive; or --published"),
-        (["--seed", "3"], "--keep must be given, one of entries, positives, one_positive; or --pub"),
+        (["--seed", "3"], "--keep must be given, one of entries, positives, one_positive; or"),
         (["--keep", "entries"], "keep='entries' takes p"),
         (["--columns", "voc", "--keep", "one_positive"], "--columns voc needs --published"),
         (["--published", "a.npy", "b.npy", "--seed", "3"], "leave out seed=3"),
