@@ -2,11 +2,12 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from experiments.scarce.losses import EVERYTHING, LOSSES, SETTINGS
+from experiments.scarce.losses import LOSSES, SETTINGS
 from experiments.scarce.prepared import Prepared
 from experiments.scarce.study import Study
 from experiments.scarce.table import Cell, cell_of
@@ -15,7 +16,12 @@ from mmsrdl.visualization.canvas import COLOURS, GREY, add_legend, new_figure, s
 __all__ = ["draw_study"]
 
 ONE_POSITIVE = "one_positive"
-STYLES = tuple((colour, line) for line in ("-", "--") for colour in COLOURS)
+STYLES: tuple[dict[str, Any], ...] = tuple(
+    dict(color=colour, ls=line, mfc=colour if line == "-" else "white", marker="o", capsize=3)
+    for line in ("-", "--")
+    for colour in COLOURS
+)
+"""Of the losses in their order."""
 
 
 def draw_study(study: Study, out_file: str | os.PathLike[str]) -> Figure:
@@ -63,11 +69,7 @@ def draw_study(study: Study, out_file: str | os.PathLike[str]) -> Figure:
 
 def _draw_one_positive(axis: Axes, cell: Cell | None, number: int) -> None:
     if cell is not None:
-        colour = STYLES[number][0]
-        hollow = "white" if number >= len(COLOURS) else colour
-        axis.errorbar(
-            number, cell.mean, yerr=cell.half or 0, color=colour, mfc=hollow, marker="o", capsize=3
-        )
+        axis.errorbar(number, cell.mean, yerr=cell.half or 0, **STYLES[number])
 
 
 def _draw_curve(
@@ -77,13 +79,7 @@ def _draw_curve(
     points = [
         (float(setting), cell.mean, cell.half or 0)
         for setting in study.settings
-        if setting != ONE_POSITIVE
-        and (cell := cells.get((loss, setting)))
-        and float(setting) <= float(EVERYTHING)
+        if setting != ONE_POSITIVE and (cell := cells.get((loss, setting)))
     ]
     places, means, halves = zip(*points, strict=True) if points else ((), (), ())
-    colour, line = STYLES[number]
-    hollow = "white" if number >= len(COLOURS) else colour
-    return axis.errorbar(
-        places, means, yerr=halves, color=colour, ls=line, mfc=hollow, marker="o", ms=4, capsize=3
-    )
+    return axis.errorbar(places, means, yerr=halves, ms=4, **STYLES[number])

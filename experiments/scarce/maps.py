@@ -67,7 +67,8 @@ class PooledMapDataset(FeatureMapDataset):
     """A :class:`FeatureMapDataset` that draws the view alone by (seed, epoch, index).
 
     Seeding the generators of Python, NumPy and torch for every sample, as its base does for
-    pipelines that draw, takes three times as long as all else that a pooled map needs.
+    pipelines that draw, takes three times as long as all else that a pooled map needs. Workers of a
+    data loader that stay alive (``persistent_workers``) would not be told the epoch: use none.
     """
 
     def set_epoch(self, epoch: int, seed: int) -> None:
