@@ -1,6 +1,7 @@
 """What the commands share."""
 
 import argparse
+import os
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
@@ -9,11 +10,13 @@ from rich.console import Console
 from rich.progress import track as rich_track
 
 from mmsrdl.apis import load_config
+from mmsrdl.apis.model_index import SCOPE, model_configs
 from mmsrdl.cli.parser import make_parser
 
 __all__ = [
     "CONFIGS",
     "KeyValues",
+    "is_config",
     "make_config_parser",
     "make_parser",
     "read_config",
@@ -26,6 +29,17 @@ CONFIGS = """\
 config: a file; the name of a model, of which mmsrdl.list_models() returns all; or a config that
 comes with mmsrdl, such as mmsrdl::table5/car_r101_coco.py.
 """
+
+
+CONFIG_ENDINGS = (".py", ".yml", ".yaml")
+"""Of configs; a json may be an annotation file."""
+
+
+def is_config(source: str) -> bool:
+    """Returns whether a word is a config, where an annotation file may be given, too."""
+    if source.endswith(CONFIG_ENDINGS) or source.startswith(SCOPE):
+        return True
+    return not os.path.exists(source) and source in model_configs()
 
 
 class KeyValues(DictAction):

@@ -23,7 +23,7 @@ from rich.table import Table
 from mmsrdl.apis import load_config
 from mmsrdl.apis.config import datasets_of
 from mmsrdl.apis.splits import whole_datasets_of
-from mmsrdl.cli.common import KeyValues
+from mmsrdl.cli.common import KeyValues, is_config
 from mmsrdl.cli.common import make_parser as make_common_parser
 from mmsrdl.datasets.class_names import CLASS_LISTS, read_class_names
 from mmsrdl.datasets.formats import read_annotations
@@ -45,14 +45,15 @@ EXAMPLES = """\
 """
 
 SETTINGS = ("keep", "p", "n", "seed")
-CONFIG_ENDINGS = (".py", ".yml", ".yaml")
 
 
 def make_parser(prog: str) -> argparse.ArgumentParser:
     """Makes the action's parser."""
     parser = make_common_parser(prog, __doc__, EXAMPLES)
     parser.add_argument(
-        "source", metavar="CONFIG_OR_FILE", help="config, of its training set; or annotation file"
+        "source",
+        metavar="CONFIG_OR_FILE",
+        help="config, or a model's name, of its training set; or annotation file",
     )
     parser.add_argument(
         "--out", metavar="FILE", help="npz to write; without it, labels are counted"
@@ -100,7 +101,7 @@ def run(args: argparse.Namespace) -> None:
 
 def _training_set(args: argparse.Namespace) -> tuple[dict, dict]:
     """Returns the config of the data set to observe, and what its config says to observe."""
-    if args.source.endswith(CONFIG_ENDINGS) or "::" in args.source:
+    if is_config(args.source):
         if args.classes:
             raise ValueError(
                 f"--classes {args.classes}: the config names the classes; leave it out"

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from mmsrdl.apis import load_config
 from mmsrdl.apis.splits import splits_of_config
+from mmsrdl.cli.common import is_config
 from mmsrdl.cli.common import make_parser as make_common_parser
 from mmsrdl.datasets.formats import ImageRecord
 from mmsrdl.datasets.splits import DataSplit, split_of_file
@@ -23,13 +24,13 @@ EXAMPLES = """\
   mmsrdl data stats my_config.py --out-dir statistics --image photos/000012.jpg
 """
 
-CONFIG_ENDINGS = (".py", ".yml", ".yaml")
-
 
 def make_parser(prog: str) -> argparse.ArgumentParser:
     """Makes the action's parser."""
     parser = make_common_parser(prog, __doc__, EXAMPLES)
-    parser.add_argument("source", metavar="CONFIG_OR_FILE", help="config, or annotation file")
+    parser.add_argument(
+        "source", metavar="CONFIG_OR_FILE", help="config, a model's name, or annotation file"
+    )
     parser.add_argument("--images", metavar="DIR", help="folder of the images, if not the file's")
     parser.add_argument("--out-dir", metavar="DIR", help="draw the numbers of each split into it")
     parser.add_argument(
@@ -57,7 +58,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _splits(source: str, images: str | None) -> list[DataSplit]:
-    if source.endswith(CONFIG_ENDINGS) or "::" in source:
+    if is_config(source):
         with redirect_stdout(sys.stderr):  # MMEngine's logger
             splits = splits_of_config(load_config(source))
     else:

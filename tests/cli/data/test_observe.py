@@ -91,6 +91,14 @@ def test_a_config_s_training_set_as_it_is_before_labels_are_hidden(
     assert observation.known[0].astype(int).tolist() == KNOWN[place]
 
 
+def test_a_model_s_name_is_a_config(tiny_voc: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["data", "observe", "an_r50_voc12", "--data-root", str(tiny_voc), "--json"]
+    assert main(command) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["settings"] == {"keep": "one_positive", "seed": 1200}
+    assert found["num_images"] == sum(found["known_positives"]) == 3
+
+
 def test_options_change_what_the_config_says(file: str, capsys: pytest.CaptureFixture[str]) -> None:
     folder = Path(file).parent
     entries = "dict(type='mmsrdl.ObservedDataset', keep='entries', p=0.5, file=None, dataset=inner)"
