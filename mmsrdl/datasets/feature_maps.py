@@ -185,8 +185,9 @@ class FeatureMapDataset(MultiLabelDataset):
         ann_file: The ``.npz`` file, below ``data_root``.
         data_root: Folder of the maps.
         split: A part of the images: ``dict(part='fit', held_out=0.2, seed=0)`` or the same with
-            ``part='held_out'``, which a :func:`stratified_split` with that seed makes. None takes
-            all images.
+            ``part='held_out'``, which a :func:`stratified_split` with that seed makes. It goes by
+            all labels of the file, whatever an :class:`ObservedDataset` hides afterwards, as
+            :class:`HeldOutSplit` does not. None takes all images.
         difficult: What a class of only difficult objects is, see :class:`VOCMultiLabel`.
         pipeline: Transforms of the map, which is a tensor in ``feature_map``; the last one packs
             it.

@@ -29,8 +29,8 @@ class LabelStateHook(Hook):
     an epoch a means to predict them by the current model; before an iteration the places of the
     batch's images, by ``sample_idx``. Wrappers are looked through, down to the one data set that
     counts the samples: wrapped labels must be that data set's. An epoch of an
-    ``IterBasedTrainLoop`` is one pass over the data. Predictions are made of the training
-    pipeline's images in evaluation mode, spread over all processes.
+    ``IterBasedTrainLoop`` is as many iterations as the data loader has batches. Predictions are
+    made of the training pipeline's images in evaluation mode, spread over all processes.
 
     Raises:
         ValueError: In ``before_train``, if several data sets are joined, which count their samples
