@@ -86,6 +86,8 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> None:
     """Observes, writes and counts."""
+    if args.out and not args.out.endswith(".npz"):
+        raise ValueError(f"--out {args.out} must end in .npz")  # before all is read
     with redirect_stdout(sys.stderr):  # MMEngine's logger
         observation, statistics = _observe(args, *_training_set(args))
     if args.out:

@@ -148,7 +148,7 @@ def test_published_files(file: str, capsys: pytest.CaptureFixture[str]) -> None:
         (["--published", "a.npy", "b.npy", "--seed", "3"], "leave out seed=3"),
         (["--published", "a.npy", "b.npy"], "observed='a.npy' does not exist"),
         (["--data-root", "."], "--data-root and --cfg-options are for configs"),
-        (["--keep", "one_positive", "--out", "known.txt"], "'known.txt' must end in .npz"),
+        (["--keep", "one_positive", "--out", "known.txt"], "--out known.txt must end in .npz"),
     ],
 )
 def test_mistakes(
