@@ -11,7 +11,7 @@ import json
 import sys
 from collections.abc import Mapping
 from contextlib import redirect_stdout
-from os.path import expanduser
+from os.path import exists, expanduser
 from typing import Any
 
 import numpy as np
@@ -58,6 +58,7 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
     parser.add_argument(
         "--out", metavar="FILE", help="npz to write; without it, labels are counted"
     )
+    parser.add_argument("--overwrite", action="store_true", help="replace a file that is there")
     parser.add_argument("--keep", choices=KEEP, help="which labels are known")
     parser.add_argument("--p", type=float, help="probability that one is known (entries)")
     parser.add_argument("--n", type=int, help="known positives of an image (positives)")
@@ -88,6 +89,8 @@ def run(args: argparse.Namespace) -> None:
     """Observes, writes and counts."""
     if args.out and not args.out.endswith(".npz"):
         raise ValueError(f"--out {args.out} must end in .npz")  # before all is read
+    if args.out and exists(args.out) and not args.overwrite:
+        raise ValueError(f"--out {args.out} exists; name another file, or give --overwrite")
     with redirect_stdout(sys.stderr):  # MMEngine's logger
         observation, statistics = _observe(args, *_training_set(args))
     if args.out:

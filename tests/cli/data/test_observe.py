@@ -49,6 +49,19 @@ def test_table_and_file(file: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert observation.images == ("2008_000008.jpg", "2008_000015.jpg")
 
 
+def test_a_file_that_is_there_stays(file: str, capsys: pytest.CaptureFixture[str]) -> None:
+    out = str(Path(file).parent / "known.npz")
+    command = ["data", "observe", file, "--keep", "one_positive", "--out", out]
+    assert main(command) == 0
+    before = Path(out).read_bytes()
+    with pytest.raises(SystemExit):
+        main([*command, "--seed", "1"])
+    assert "known.npz exists; name another file, or give --overwrite" in capsys.readouterr().err
+    assert Path(out).read_bytes() == before
+    assert main([*command, "--seed", "1", "--overwrite"]) == 0
+    assert Path(out).read_bytes() != before
+
+
 def test_json_is_all_of_stdout(file: str, capsys: pytest.CaptureFixture[str]) -> None:
     command = ["data", "observe", file, "--keep", "entries", "--p", "0.36", "--seed", "1200"]
     assert main([*command, "--json"]) == 0
