@@ -5,6 +5,7 @@ Each stores tensors over images x classes x positions x channels. Exporters take
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 
 def accumulation_dtype(*tensors: Tensor | None) -> torch.dtype:
@@ -47,6 +48,14 @@ def attended_max_pool(
         gate = gate * keep[..., None]
     attended = feature.to(wide)[:, None] * gate  # (B, C, P, D)
     return attended.max(2).values.to(feature.dtype)
+
+
+def pair_score(node: Tensor, weight: Tensor, negative_slope: float) -> Tensor:
+    """Computes what :func:`mmsrdl.ops.pair_score` describes."""
+    wide = accumulation_dtype(node, weight)
+    node, weight = node.to(wide), weight.to(wide)
+    with full_precision(node):
+        return F.leaky_relu(node[:, None] + node, negative_slope) @ weight
 
 
 def decouple(position: Tensor, label: Tensor, weight: Tensor) -> Tensor:
