@@ -5,12 +5,22 @@ Each stores tensors over images x classes x positions x channels. Exporters take
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 
 def accumulation_dtype(*tensors: Tensor | None) -> torch.dtype:
     """Returns float64 if any tensor has it, otherwise float32."""
     wide = any(t is not None and t.dtype == torch.float64 for t in tensors)
     return torch.float64 if wide else torch.float32
+
+
+def full_precision(tensor: Tensor) -> torch.autocast:
+    """Makes a context in which nothing is cast to half precision.
+
+    Args:
+        tensor: On the device in question.
+    """
+    return torch.autocast(tensor.device.type, enabled=False)
 
 
 def gated_score(position: Tensor, label: Tensor, weight: Tensor) -> Tensor:
@@ -38,3 +48,31 @@ def attended_max_pool(
         gate = gate * keep[..., None]
     attended = feature.to(wide)[:, None] * gate  # (B, C, P, D)
     return attended.max(2).values.to(feature.dtype)
+
+
+def pair_score(node: Tensor, weight: Tensor, negative_slope: float) -> Tensor:
+    """Computes what :func:`mmsrdl.ops.pair_score` describes."""
+    wide = accumulation_dtype(node, weight)
+    node, weight = node.to(wide), weight.to(wide)
+    with full_precision(node):
+        return F.leaky_relu(node[:, None] + node, negative_slope) @ weight
+
+
+def decouple(position: Tensor, label: Tensor, weight: Tensor) -> Tensor:
+    """Computes what :func:`mmsrdl.ops.decouple` describes."""
+    share, position = _shares(position, label, weight)
+    return (share * position[:, None]).sum(2)
+
+
+def reweight(position: Tensor, label: Tensor, weight: Tensor) -> Tensor:
+    """Computes what :func:`mmsrdl.ops.reweight` describes."""
+    return _shares(position, label, weight)[0].sum(1)
+
+
+def _shares(position: Tensor, label: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Computes a softmax over positions of every class and channel, [B, C, P, D], and P."""
+    wide = accumulation_dtype(position, label, weight)
+    position = position.to(wide)
+    with full_precision(position):
+        gate = (position[:, None] * label.to(wide)[..., None, :]).tanh()
+        return torch.softmax(gate @ weight.to(wide).t(), 2), position
