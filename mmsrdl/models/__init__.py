@@ -13,7 +13,13 @@ from mmsrdl.models.attention import (
 )
 from mmsrdl.models.backbones import CachedMaps
 from mmsrdl.models.classifiers import MCARClassifier
-from mmsrdl.models.embedders import AutoencoderLabelEmbedder, GCNLabelEmbedder, MLGCNLabelEmbedder
+from mmsrdl.models.embedders import (
+    AutoencoderLabelEmbedder,
+    GCNLabelEmbedder,
+    MLGCNLabelEmbedder,
+    SentenceEncoder,
+    VocabularyEmbedder,
+)
 from mmsrdl.models.erasing import ObjectErasing, erased_region
 from mmsrdl.models.heads import (
     CARHead,
@@ -24,6 +30,8 @@ from mmsrdl.models.heads import (
     FeatureClassifier,
     GroupClassifier,
     IdentityClassifier,
+    SigRLHead,
+    TwoStreamClassifier,
 )
 from mmsrdl.models.label_graph import CooccurrenceGraph
 from mmsrdl.models.losses import (
@@ -37,7 +45,7 @@ from mmsrdl.models.losses import (
     ROLELoss,
     VLPLLoss,
 )
-from mmsrdl.models.necks import GlobalMaxPooling, GlobalWeightedPooling
+from mmsrdl.models.necks import CLIPProjection, GlobalMaxPooling, GlobalWeightedPooling
 from mmsrdl.models.relations import GGNN, ClassRelation, DecoderRelation, DynamicGCN, PredictionGCN
 from mmsrdl.models.weights import backbone_init_cfg, load_from_timm
 
@@ -49,6 +57,7 @@ __all__ = [
     "AutoencoderLabelEmbedder",
     "CARAttention",
     "CARHead",
+    "CLIPProjection",
     "CachedMaps",
     "ClassAttention",
     "ClassClassifier",
@@ -81,7 +90,11 @@ __all__ = [
     "ROLELoss",
     "SemanticAttention",
     "SemanticDecoupling",
+    "SentenceEncoder",
+    "SigRLHead",
+    "TwoStreamClassifier",
     "VLPLLoss",
+    "VocabularyEmbedder",
     "backbone_init_cfg",
     "erased_region",
     "load_from_timm",
