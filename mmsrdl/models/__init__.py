@@ -7,14 +7,17 @@ from mmsrdl.models.attention import (
     GlobalPooling,
     GroupDecoder,
     LabelDecoder,
+    PatchScores,
     QueryDecoder,
     SemanticAttention,
     SemanticDecoupling,
+    SVFRAttention,
 )
 from mmsrdl.models.backbones import CachedMaps
 from mmsrdl.models.classifiers import MCARClassifier
 from mmsrdl.models.embedders import (
     AutoencoderLabelEmbedder,
+    GATv2,
     GCNLabelEmbedder,
     MLGCNLabelEmbedder,
     SentenceEncoder,
@@ -71,6 +74,7 @@ __all__ = [
     "EmbeddingClassifier",
     "EntropyMaximizationLoss",
     "FeatureClassifier",
+    "GATv2",
     "GCNLabelEmbedder",
     "GlobalMaxPooling",
     "GlobalPooling",
@@ -85,9 +89,11 @@ __all__ = [
     "MultiLabelBCELoss",
     "ObjectErasing",
     "PartialBCELoss",
+    "PatchScores",
     "PredictionGCN",
     "QueryDecoder",
     "ROLELoss",
+    "SVFRAttention",
     "SemanticAttention",
     "SemanticDecoupling",
     "SentenceEncoder",

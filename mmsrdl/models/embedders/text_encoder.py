@@ -168,7 +168,8 @@ def check_template(template: str, argument: str = "template") -> None:
     """
     if template.count("{}") != 1 or template.count("{") != 1 or template.count("}") != 1:
         raise ValueError(
-            f"{argument}={template!r} must hold {{}} once, where the name goes, such as {TEMPLATE!r}"
+            f"{argument}={template!r} must hold {{}} once, where the name goes, such as "
+            f"{TEMPLATE!r}"
         )
 
 

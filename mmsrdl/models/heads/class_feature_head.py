@@ -34,7 +34,7 @@ class LabelSide(NamedTuple):
         embedding: The label embeddings, [C, d'].
     """
 
-    attention: Tensor | None
+    attention: Any
     classifier: Tensor | None
     embedding: Tensor | None = None
 

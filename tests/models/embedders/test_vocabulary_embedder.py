@@ -65,7 +65,7 @@ def test_encoder_that_did_not_make_the_file(file: str) -> None:
     text = dict(type="mmsrdl.HashEncoder", dims=4, fingerprint="another")
     options = dict(embed_dims=4, vectors=file, text=text, prompts=["{}"])
     assert embedder_of(["cat"], **options)().shape == (1, 4)  # which needs no encoder
-    with pytest.raises(ValueError, match="were not made with text=.*write the file again with th"):
+    with pytest.raises(ValueError, match=r"were not made with text=.*write the file again with th"):
         embedder_of(["dog"], **options)()
     with pytest.raises(ValueError, match="were not made with"):
         embedder_of(["dog"], embed_dims=4, vectors=file, text={**text, "fingerprint": "hash"})()
@@ -131,13 +131,11 @@ def test_errors(options: dict, error: type[Exception], message: str) -> None:
 def test_errors_of_the_lookup(file: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="have 4 dimensions but embed_dims=6; set embed_dims=4"):
         embedder_of(["cat"], vectors=file)()
-    with pytest.raises(FileNotFoundError, match="vectors='.*none.npz' does not exist"):
+    with pytest.raises(FileNotFoundError, match=r"vectors='.*none.npz' does not exist"):
         embedder_of(["cat"], vectors=tmp_path / "none.npz")()
     broken = tmp_path / "broken.npz"
     np.savez(broken, names=np.array(["cat"]), vectors=np.array([[np.nan, 1]]))
-    with pytest.raises(
-        ValueError, match=r"finite numbers \[M, d'\], got \[1\] and float64 \[1, 2\]"
-    ):
+    with pytest.raises(ValueError, match=r"numbers \[M, d'\], got \[1\] and float64 \[1, 2\]"):
         embedder_of(["cat"], vectors=broken)()
     with pytest.raises(TypeError, match="a Linear is no text encoder; use one with encode"):
         embedder_of(["cat"], text=dict(type="mmsrdl.NoEncoder"))()
