@@ -146,6 +146,11 @@ class SigRLHead(ClassFeatureHead):
         self.trained_classes = resolve_classes(classes)
         self._label_cache = None
 
+    def label_side(self) -> LabelSide:
+        """Computes what depends on labels alone; kept while evaluating, a vocabulary at a time."""
+        self.embedder.present_vectors()  # by which the base class knows what it has kept
+        return super().label_side()
+
     def _embed_labels(self) -> LabelSide:
         attention: Any = self.attention
         if getattr(attention, "context", "asked") == "trained" and not self.training:
