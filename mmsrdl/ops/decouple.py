@@ -63,7 +63,7 @@ def check_operands(name: str, position: Tensor, label: Tensor, weight: Tensor) -
     dim = position.shape[2]
     if not dim == label.shape[-1] == weight.shape[0] == weight.shape[1]:
         raise ValueError(f"position, label and weight of {name} must share one D, got {shapes}")
-    if label.dim() == 3 and len(label) != len(position):
+    if label.dim() == 3 and label.shape[0] != position.shape[0]:
         raise ValueError(
             f"position and label of {name} must be of as many images, got {shapes}; give labels "
             "that are the same for all as [C, D]"

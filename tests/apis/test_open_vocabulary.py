@@ -168,7 +168,15 @@ def test_command_line(
     assert "not among the model's own classes: red kite, a dog on a sofa\n" in err
 
 
-def test_export_is_refused(inferencer: MultiLabelInferencer, tmp_path: Path) -> None:
+def test_onnx_file_answers_for_the_names_given(
+    inferencer: MultiLabelInferencer, tmp_path: Path
+) -> None:
     pytest.importorskip("onnx")
-    with pytest.raises(TypeError, match="SigRLHead answers for any names, which a graph cannot"):
-        export_onnx(inferencer.model, VOC_CATEGORIES, tmp_path / "a.onnx", size=64)
+    pytest.importorskip("onnxruntime")
+    model, out = inferencer.model, tmp_path / "a.onnx"
+    report = export_onnx(model, ASKED, out, size=64, dynamic=False)
+    assert report.error is not None
+    assert report.error < 1e-4
+    assert report.metadata["classes"] == ASKED
+    assert report.outputs["scores"].endswith("3]")
+    assert model.head.classes == VOC_CATEGORIES
