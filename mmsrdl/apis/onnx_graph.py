@@ -102,7 +102,7 @@ class ExportedModel(nn.Module):
         if not isinstance(model.head, ClassFeatureHead):
             return model.head(features)
         labels = LabelSide(self.for_attention, self.for_classifier)
-        return model.head.score(model.head.pre_logits(features), labels).logits
+        return model.head.score_images(features, labels).logits
 
 
 def _normalization(model: nn.Module) -> tuple[bool, Tensor | None, Tensor | None]:

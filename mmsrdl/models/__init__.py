@@ -7,13 +7,22 @@ from mmsrdl.models.attention import (
     GlobalPooling,
     GroupDecoder,
     LabelDecoder,
+    PatchScores,
     QueryDecoder,
     SemanticAttention,
     SemanticDecoupling,
+    SVFRAttention,
 )
 from mmsrdl.models.backbones import CachedMaps
 from mmsrdl.models.classifiers import MCARClassifier
-from mmsrdl.models.embedders import AutoencoderLabelEmbedder, GCNLabelEmbedder, MLGCNLabelEmbedder
+from mmsrdl.models.embedders import (
+    AutoencoderLabelEmbedder,
+    GATv2,
+    GCNLabelEmbedder,
+    MLGCNLabelEmbedder,
+    SentenceEncoder,
+    VocabularyEmbedder,
+)
 from mmsrdl.models.erasing import ObjectErasing, erased_region
 from mmsrdl.models.heads import (
     CARHead,
@@ -24,6 +33,8 @@ from mmsrdl.models.heads import (
     FeatureClassifier,
     GroupClassifier,
     IdentityClassifier,
+    SigRLHead,
+    TwoStreamClassifier,
 )
 from mmsrdl.models.label_graph import CooccurrenceGraph
 from mmsrdl.models.losses import (
@@ -37,7 +48,7 @@ from mmsrdl.models.losses import (
     ROLELoss,
     VLPLLoss,
 )
-from mmsrdl.models.necks import GlobalMaxPooling, GlobalWeightedPooling
+from mmsrdl.models.necks import CLIPProjection, GlobalMaxPooling, GlobalWeightedPooling
 from mmsrdl.models.relations import GGNN, ClassRelation, DecoderRelation, DynamicGCN, PredictionGCN
 from mmsrdl.models.weights import backbone_init_cfg, load_from_timm
 
@@ -49,6 +60,7 @@ __all__ = [
     "AutoencoderLabelEmbedder",
     "CARAttention",
     "CARHead",
+    "CLIPProjection",
     "CachedMaps",
     "ClassAttention",
     "ClassClassifier",
@@ -62,6 +74,7 @@ __all__ = [
     "EmbeddingClassifier",
     "EntropyMaximizationLoss",
     "FeatureClassifier",
+    "GATv2",
     "GCNLabelEmbedder",
     "GlobalMaxPooling",
     "GlobalPooling",
@@ -76,12 +89,18 @@ __all__ = [
     "MultiLabelBCELoss",
     "ObjectErasing",
     "PartialBCELoss",
+    "PatchScores",
     "PredictionGCN",
     "QueryDecoder",
     "ROLELoss",
+    "SVFRAttention",
     "SemanticAttention",
     "SemanticDecoupling",
+    "SentenceEncoder",
+    "SigRLHead",
+    "TwoStreamClassifier",
     "VLPLLoss",
+    "VocabularyEmbedder",
     "backbone_init_cfg",
     "erased_region",
     "load_from_timm",

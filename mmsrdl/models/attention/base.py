@@ -2,6 +2,7 @@
 
 from abc import ABCMeta, abstractmethod
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from mmengine.model import BaseModule
@@ -23,6 +24,8 @@ class AttentionMaps:
             attention is made from such.
         pooled: Class features, where the attention makes them along with its maps; they are those
             of all classes, so :meth:`select` leaves them out.
+        token: The image's class token, [B, D], which the head puts here where its input has one.
+        vectors: Label vectors v, [C, D], where ``scores`` are their products with ``feature``.
     """
 
     feature: Tensor
@@ -31,6 +34,8 @@ class AttentionMaps:
     size: tuple[int, int]
     scores: Tensor | None = None
     pooled: Tensor | None = None
+    token: Tensor | None = None
+    vectors: Tensor | None = None
 
     def spatial_map(self) -> Tensor:
         """Returns the spatial attention as maps, [B, C, H, W].
@@ -57,7 +62,7 @@ class AttentionMaps:
             for maps in (self.spatial, self.channel, self.scores)
         )
         spatial, channel, scores = chosen
-        return AttentionMaps(self.feature, spatial, channel, self.size, scores)
+        return AttentionMaps(self.feature, spatial, channel, self.size, scores, token=self.token)
 
     def top_scores(self, erased: Tensor | None = None) -> Tensor:
         """Returns the largest of the position's scores, [B, C].
@@ -103,11 +108,14 @@ class ClassAttention(BaseModule, metaclass=ABCMeta):
     erasable: bool = False
     has_channel_branch: bool = False
 
-    def embed_labels(self, x: Tensor | None) -> Tensor | None:
+    def embed_labels(self, x: Tensor | None) -> Any:
         """Computes all that depends on labels alone; the head keeps it while evaluating.
 
         Args:
             x: Label embeddings, [C, d'], or None where the head has no embedder.
+
+        Returns:
+            What :meth:`forward` needs: a tensor, a tuple of such, or None.
         """
         return x
 
@@ -128,7 +136,7 @@ class ClassAttention(BaseModule, metaclass=ABCMeta):
         return x
 
     @abstractmethod
-    def forward(self, feature_map: Tensor, labels: Tensor | None) -> AttentionMaps:
+    def forward(self, feature_map: Tensor, labels: Any) -> AttentionMaps:
         """Computes the attention maps.
 
         Args:
@@ -136,7 +144,7 @@ class ClassAttention(BaseModule, metaclass=ABCMeta):
             labels: Output of :meth:`embed_labels`.
         """
 
-    def attend(self, feature_map: Tensor, labels: Tensor | None) -> AttentionMaps:
+    def attend(self, feature_map: Tensor, labels: Any) -> AttentionMaps:
         """Computes the attention maps to be looked at: those that scores do not need, too.
 
         Args:

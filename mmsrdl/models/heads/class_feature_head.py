@@ -34,7 +34,7 @@ class LabelSide(NamedTuple):
         embedding: The label embeddings, [C, d'].
     """
 
-    attention: Tensor | None
+    attention: Any
     classifier: Tensor | None
     embedding: Tensor | None = None
 
@@ -188,6 +188,7 @@ class ClassFeatureHead(MultiLabelClsHead):
         self.classifier: FeatureClassifier = build_part(
             "classifier", classifier, in_channels=channels, **known
         )
+        self._classifier_takes_maps = names(self.classifier.forward, "maps")
         self._check_embedder()
         self._check_groups()
 
@@ -237,6 +238,7 @@ class ClassFeatureHead(MultiLabelClsHead):
             return self._embed_labels()
         device = sources[0].device.type
         key = (
+            getattr(self.embedder, "classes", None),
             torch.is_autocast_enabled(device) and torch.get_autocast_dtype(device),
             *((source.data_ptr(), source._version) for source in sources),
         )
@@ -283,6 +285,21 @@ class ClassFeatureHead(MultiLabelClsHead):
             "num_extra_tokens, or let the backbone return a map (out_type='featmap')"
         )
 
+    def class_token(self, feats: Features) -> Tensor | None:
+        """Returns the first of the tokens that precede the patches, [B, D].
+
+        Args:
+            feats: Output of backbone and neck.
+
+        Returns:
+            None where the input is a map, or patches alone.
+        """
+        feature = feats if isinstance(feats, Tensor) else feats[-1]
+        if feature.dim() != 3:
+            return None
+        patches = self.map_of_tokens(feature)
+        return feature[:, 0] if feature.shape[1] > patches[0, 0].numel() else None
+
     @property
     def spatial_attention(self) -> bool:
         """Whether there are spatial maps of the classes."""
@@ -292,24 +309,39 @@ class ClassFeatureHead(MultiLabelClsHead):
         """Computes the attention maps of every class; for SRDL, Eqs. (3)-(5)."""
         return self.attention.attend(self.pre_logits(feats), self.label_side().attention)
 
-    def score(self, feature_map: Tensor, labels: LabelSide) -> ScoredImages:
+    def score_images(self, feats: Features, labels: LabelSide | None = None) -> ScoredImages:
+        """Runs one pass over what backbone and neck returned.
+
+        Args:
+            feats: Output of backbone and neck.
+            labels: The label side. Defaults to that of :meth:`label_side`.
+        """
+        labels = self.label_side() if labels is None else labels
+        return self.score(self.pre_logits(feats), labels, self.class_token(feats))
+
+    def score(
+        self, feature_map: Tensor, labels: LabelSide, token: Tensor | None = None
+    ) -> ScoredImages:
         """Runs one pass over what :meth:`pre_logits` and :meth:`label_side` returned.
 
         Args:
             feature_map: F, [B, D, H, W].
             labels: The label side.
+            token: Output of :meth:`class_token`.
         """
         maps = self.attention(feature_map, labels.attention)
+        maps.token = token
         pooled = self.attention.pool(maps)  # (B, C, E)
         feature = pooled if self.relation is None else self.relation(pooled, maps)
-        logits = self.classifier(feature, labels=labels.classifier)
+        given = dict(maps=maps) if self._classifier_takes_maps else {}
+        logits = self.classifier(feature, labels=labels.classifier, **given)
         if self.map_score_weight:
             logits = logits.lerp(maps.top_scores().to(logits.dtype), self.map_score_weight)
         return ScoredImages(maps, pooled, logits, labels)
 
     def forward(self, feats: Features) -> Tensor:
         """Computes logits, [B, C]; for SRDL, Eqs. (2)-(6)."""
-        return self.score(self.pre_logits(feats), self.label_side()).logits
+        return self.score_images(feats).logits
 
     def loss(self, feats: Features, data_samples: list[DataSample], **kwargs: object) -> dict:
         """Computes the losses; for SRDL, Eqs. (11)-(13).
@@ -323,7 +355,7 @@ class ClassFeatureHead(MultiLabelClsHead):
             ``loss_ori``, what the parts add, and ``loss_era`` while ``erasing`` is set. MMEngine
             adds them up.
         """
-        scored = self.score(self.pre_logits(feats), self.label_side())
+        scored = self.score_images(feats)
         return self.losses_of(scored, data_samples, **kwargs)
 
     def losses_of(
