@@ -213,6 +213,11 @@ def read_checkpoint(path: str | os.PathLike[str], map_location: Any = "cpu") -> 
         ValueError: If it holds more than data.
     """
     path = _existing(path)
+    if _is_safetensors(path):
+        raise ValueError(
+            f"checkpoint {path!r} is in the format of safetensors, in which CLIP is published: "
+            "mmsrdl convert clip FILE NEW_FILE; others, save with torch.save"
+        )
     if _is_script(_check_whole(path)):
         # torch.load hands it to torch.jit.load, whatever weights_only says (up to torch 2.5).
         raise ValueError(

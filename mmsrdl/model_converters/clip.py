@@ -12,16 +12,11 @@ from torch import Tensor
 
 from mmsrdl.checkpoint import read_weights
 from mmsrdl.model_converters.published import ConvertedCheckpoint, check_entries
+from mmsrdl.models.embedders.clip_text import CLIP_ACTIVATION, HEAD_WIDTH
 
-__all__ = ["CLIP_ACTIVATION", "Tower", "clip_config", "clip_towers", "convert_clip"]
-
-HEAD_WIDTH = 64
-"""Channels of an attention head: no file says it, and OpenAI's models all have it."""
+__all__ = ["Tower", "clip_config", "clip_towers", "convert_clip"]
 
 ACTIVATIONS = {"quick_gelu": "mmpretrain.QuickGELU", "gelu": "GELU"}
-
-CLIP_ACTIVATION = "model.backbone.layer_cfgs.act_cfg.type"
-"""The setting under which ``meta.converted_from.options`` has the activation of both towers."""
 
 NO_WEIGHTS = ("input_resolution", "context_length", "vocab_size")
 """Numbers that OpenAI's archives hold beside the weights."""
