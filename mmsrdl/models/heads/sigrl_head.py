@@ -4,10 +4,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from mmpretrain.structures import DataSample
+from torch import nn
+
 from mmsrdl.datasets.class_names import resolve_classes
-from mmsrdl.models.build_part import names
+from mmsrdl.models.build_part import build_part, names
 from mmsrdl.models.embedders import VocabularyEmbedder
-from mmsrdl.models.heads.class_feature_head import ClassFeatureHead, LabelSide
+from mmsrdl.models.heads.class_feature_head import ClassFeatureHead, Features, LabelSide
 from mmsrdl.registry import MODELS
 
 BY_POSITION = ("num_classes", "classes")
@@ -39,6 +42,12 @@ class SigRLHead(ClassFeatureHead):
         classifier: Config of the classifier; what it leaves open is
             ``mmsrdl.TwoStreamClassifier``'s.
         loss: Config of the loss. Defaults to ``mmsrdl.RankingLoss``.
+        distillation: Config of a part that keeps the image encoder near a frozen one, such as
+            ``mmsrdl.FrozenTail``: its ``auxiliary_losses(scored)`` sees the neck's output as
+            ``scored.feats`` and the class token as ``scored.maps.token``. None: without one.
+        zsl_vocabulary: Names that :meth:`predict` scores by themselves, too, as a vocabulary of
+            their own: the unseen labels, whose published scores are others among all labels. The
+            backbone runs once for both.
         num_classes: C at first. Defaults to the number of the embedder's classes.
         **kwargs: See :class:`ClassFeatureHead`.
 
@@ -61,11 +70,13 @@ class SigRLHead(ClassFeatureHead):
         attention: dict | None = None,
         classifier: dict | None = None,
         loss: dict | None = None,
+        distillation: dict | None = None,
+        zsl_vocabulary: Sequence[str] | str | None = None,
         num_classes: int | None = None,
         **kwargs: Any,
     ) -> None:
-        if num_classes is None and "classes" in embedder:
-            num_classes = len(resolve_classes(embedder["classes"]))
+        if num_classes is None:
+            num_classes = len(resolve_classes(embedder.get("classes", ())))
         super().__init__(
             num_classes=num_classes,
             in_channels=in_channels,
@@ -77,6 +88,10 @@ class SigRLHead(ClassFeatureHead):
         )
         self.trained_classes = self.embedder.classes
         self._check_open()
+        self.zsl_vocabulary = None if zsl_vocabulary is None else resolve_classes(zsl_vocabulary)
+        self.distillation: nn.Module | None = None
+        if distillation is not None:
+            self.distillation = build_part("distillation", distillation, in_channels=in_channels)
 
     def _check_open(self) -> None:
         """Refuses parts that belong to one list of labels."""
@@ -118,8 +133,6 @@ class SigRLHead(ClassFeatureHead):
                 f"classes has {count} names, and topk={self.topk} of them are predicted; ask for "
                 "more, or set the head's topk or thr"
             )
-        if tuple(resolve_classes(classes)) != self.classes:
-            self._label_cache = None
         self.embedder.set_vocabulary(classes)
         self.num_classes = self.embedder.num_classes
 
@@ -144,12 +157,36 @@ class SigRLHead(ClassFeatureHead):
             classes: The names.
         """
         self.trained_classes = resolve_classes(classes)
-        self._label_cache = None
+        self._label_cache = {}
 
-    def label_side(self) -> LabelSide:
-        """Computes what depends on labels alone; kept while evaluating, a vocabulary at a time."""
-        self.embedder.present_vectors()  # by which the base class knows what it has kept
-        return super().label_side()
+    def predict(
+        self, feats: Features, data_samples: list[DataSample] | None = None
+    ) -> list[DataSample]:
+        """Predicts labels, and scores ``zsl_vocabulary`` by itself; see ``MultiLabelClsHead``.
+
+        Args:
+            feats: Output of backbone and neck.
+            data_samples: Samples to be filled. Defaults to new ones.
+
+        Returns:
+            With ``pred_score`` [C] and ``pred_label``; and with ``pred_score_unseen``, sigmoids of
+            the scores of ``zsl_vocabulary`` in its order, if there is such.
+        """
+        samples = super().predict(feats, data_samples)
+        if self.zsl_vocabulary is not None:
+            with self.vocabulary(self.zsl_vocabulary):
+                scores = self(feats).sigmoid()
+            for sample, score in zip(samples, scores, strict=True):
+                sample.set_field(score, "pred_score_unseen")
+        return samples
+
+    def _parts(self) -> list[nn.Module]:
+        """Returns the parts that may add to the losses, the distillation among them."""
+        return [*super()._parts(), *([] if self.distillation is None else [self.distillation])]
+
+    def _label_parts(self) -> list[nn.Module]:
+        """Leaves the embedder out, whose vectors are known by their names."""
+        return [part for part in super()._label_parts() if part is not self.embedder]
 
     def _embed_labels(self) -> LabelSide:
         attention: Any = self.attention
