@@ -39,6 +39,7 @@ def read_extras() -> dict[str, list[str]]:
         "export": read_requirements("export"),
         "tests": read_requirements("tests"),
         "benchmarks": read_requirements("benchmarks"),
+        "openvocab": read_requirements("openvocab"),
         "text": read_requirements("text"),
         "docs": read_requirements("docs"),
         "serve": read_requirements("serve"),

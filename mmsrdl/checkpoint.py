@@ -31,13 +31,17 @@ from mmengine.runner.checkpoint import (
 )
 from torch import Tensor, nn
 
+from mmsrdl.script_archive import read_archive
+
 __all__ = [
     "TRAINING_STATE",
     "TornCheckpointError",
     "check_settings",
     "fill_model",
     "read_checkpoint",
+    "read_script_tensors",
     "read_state_dict",
+    "read_weights",
     "state_dict_of",
     "trained_classes",
 ]
@@ -208,11 +212,20 @@ def read_checkpoint(path: str | os.PathLike[str], map_location: Any = "cpu") -> 
         TornCheckpointError: If its end is missing or a check sum fails.
         ValueError: If it holds more than data.
     """
-    path = os.path.expanduser(os.fspath(path))
-    if not os.path.isfile(path):
-        what = "is a folder" if os.path.isdir(path) else "does not exist"
-        raise FileNotFoundError(f"checkpoint {path!r} {what}; give a checkpoint file")
-    _check_whole(path)
+    path = _existing(path)
+    if _is_safetensors(path):
+        raise ValueError(
+            f"checkpoint {path!r} is in the format of safetensors, in which CLIP is published: "
+            "mmsrdl convert clip FILE NEW_FILE; others, save with torch.save"
+        )
+    if _is_script(_check_whole(path)):
+        # torch.load hands it to torch.jit.load, whatever weights_only says (up to torch 2.5).
+        raise ValueError(
+            f"checkpoint {path!r} is a TorchScript program, which holds more than data and is "
+            "refused, as it could run code; give the weights alone: "
+            "torch.save(model.state_dict(), FILE). OpenAI's CLIP is published so: "
+            "mmsrdl convert clip FILE NEW_FILE"
+        )
     try:
         if tarfile.is_tarfile(path):  # torch before 2.6 unpickles these in spite of weights_only
             raise ValueError("an archive in tar format")
@@ -230,12 +243,25 @@ def read_checkpoint(path: str | os.PathLike[str], map_location: Any = "cpu") -> 
     return content
 
 
-def _check_whole(path: str) -> None:
-    """Raises unless a file in torch's zip format is complete; torch.load checks no sums."""
+def _existing(path: str | os.PathLike[str]) -> str:
+    """Returns the path of a file that is there."""
+    path = os.path.expanduser(os.fspath(path))
+    if not os.path.isfile(path):
+        what = "is a folder" if os.path.isdir(path) else "does not exist"
+        raise FileNotFoundError(f"checkpoint {path!r} {what}; give a checkpoint file")
+    return path
+
+
+def _check_whole(path: str) -> list[str]:
+    """Raises unless a file in torch's zip format is complete; torch.load checks no sums.
+
+    Returns:
+        The names in it; none if it is in the format before torch 1.6, which has no sums.
+    """
     with open(path, "rb") as file:
         start = file.read(4)
     if start.strip(b"\0") and start != b"PK\x03\x04":
-        return  # the format before torch 1.6, which has no sums
+        return []
     try:
         with zipfile.ZipFile(path) as archive:
             broken = archive.testzip()
@@ -247,13 +273,90 @@ def _check_whole(path: str) -> None:
             f"checkpoint {path!r} is torn: it was not written to its end, or has changed on the "
             f"disk ({broken}). Take an earlier checkpoint, or copy it again"
         )
-    if any(name.endswith("constants.pkl") or "/code/" in name for name in names):
-        # torch.load hands it to torch.jit.load, whatever weights_only says (up to torch 2.5).
+    return names
+
+
+def _is_script(names: list[str]) -> bool:
+    """Whether these are the names in an archive of TorchScript."""
+    return any(name.endswith("constants.pkl") or "/code/" in name for name in names)
+
+
+def read_script_tensors(path: str | os.PathLike[str]) -> dict[str, Tensor]:
+    """Reads the tensors of a TorchScript archive as data; its program is never opened.
+
+    Args:
+        path: File written by ``torch.jit.save``, such as OpenAI's ``ViT-B-16.pt``.
+
+    Returns:
+        Dotted names to tensors: parameters, buffers, and tensors that are plain attributes.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        TornCheckpointError: If its end is missing or a check sum fails.
+        ValueError: If it is no such archive, or holds something else than modules, tensors and
+            plain values.
+    """
+    path = _existing(path)
+    if not _is_script(_check_whole(path)):
+        raise ValueError(f"{path!r} is no archive of TorchScript; read it with read_state_dict")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return read_archive(archive)
+    except ValueError as error:
         raise ValueError(
-            f"checkpoint {path!r} is a TorchScript program, which holds more than data and is "
-            "refused, as it could run code; give the weights alone: "
-            "torch.save(model.state_dict(), FILE)"
-        )
+            f"TorchScript archive {path!r} holds more than weights and is refused, as it could run "
+            f"code ({error}). Take the file that its authors publish, or if you trust whoever made "
+            "it, save its weights alone where it was made: torch.save(model.state_dict(), FILE)"
+        ) from error
+
+
+def read_weights(path: str | os.PathLike[str]) -> dict[str, Tensor]:
+    """Reads published weights as data, in whichever of three formats they are.
+
+    The format is told by the content, as names of published files end in anything.
+
+    Args:
+        path: A TorchScript archive (:func:`read_script_tensors`), a safetensors file, which needs
+            the package safetensors, or a checkpoint (:func:`read_state_dict`).
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        TornCheckpointError: If its end is missing or a check sum fails.
+        ValueError: If it holds more than data, or no weights.
+        RuntimeError: If safetensors is not installed.
+    """
+    path = _existing(path)
+    if _is_safetensors(path):
+        return _read_safetensors(path)
+    if _is_script(_check_whole(path)):
+        return read_script_tensors(path)
+    return read_state_dict(path)
+
+
+def _is_safetensors(path: str) -> bool:
+    """Whether a file starts as safetensors do: with the header's length, and a JSON object."""
+    with open(path, "rb") as file:
+        start = file.read(9)
+    # A header is at most 100 MB, so that these bytes are zeros.
+    return len(start) == 9 and start[8:] == b"{" and start[4:8] == b"\0\0\0\0"
+
+
+def _read_safetensors(path: str) -> dict[str, Tensor]:
+    try:
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+    except ImportError as error:
+        raise RuntimeError(
+            f"{path!r} is in the format of safetensors, which is not installed: "
+            "pip install mmsrdl[openvocab]"
+        ) from error
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise TornCheckpointError(
+            f"checkpoint {path!r} is torn: it was not written to its end, or has changed on the "
+            f"disk ({error}). Copy it again"
+        ) from error
 
 
 def read_state_dict(path: str | os.PathLike[str]) -> dict[str, Tensor]:

@@ -124,6 +124,7 @@ def test_wheel_requires_no_stack_outside_the_extras(wheel: zipfile.ZipFile) -> N
         "optional",
         "tests",
         "benchmarks",
+        "openvocab",
         "text",
     }
     assert set(metadata.get_all("Provides-Extra")) >= extras

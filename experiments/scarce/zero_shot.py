@@ -14,7 +14,8 @@ from experiments.scarce.prepared import SCORES, Prepared, chance_level, digest, 
 from experiments.scarce.tiers import TIERS
 from mmsrdl.checkpoint import read_state_dict
 from mmsrdl.datasets import FeatureMaps
-from mmsrdl.models.embedders.text_encoder import encode_names, encoder_folder
+from mmsrdl.models.embedders.name_vectors import NameVectors
+from mmsrdl.models.embedders.text_encoder import TEMPLATE
 
 __all__ = ["convex_combination", "prepare_frozen"]
 
@@ -66,10 +67,9 @@ def prepare_frozen(
         ValueError: If the weights hold no classifier of the maps' width.
     """
     train, val = pool_maps(maps, out)
-    folder = encoder_folder(ENCODER)
-    assert folder is not None
+    encoder = NameVectors(None, dict(type="mmsrdl.SentenceEncoder", source=ENCODER), [TEMPLATE])
     seen, unseen = (
-        torch.from_numpy(encode_names(names, folder))
+        encoder.of(names)
         for names in ([name.split(",")[0] for name in IMAGENET_CATEGORIES], train.classes)
     )
     logits = _classify(FeatureMaps.load(Path(maps, "train.npz")), weights)

@@ -30,7 +30,7 @@ class ConvertedCheckpoint:
 
     Attributes:
         state_dict: Names to tensors, all that the model has.
-        classes: C class names, in the order of the logits.
+        classes: C class names, in the order of the logits; none without a classifier.
         source: The file that it was made of.
         layout: Whose names that file had.
         model: Name of the model whose config it belongs to, None where that is one of the user's.
@@ -54,7 +54,7 @@ class ConvertedCheckpoint:
         if target.exists() and target.samefile(source):
             raise ValueError(f"'{path}' is the published checkpoint itself; name another file")
         meta = dict(
-            dataset_meta=dict(classes=self.classes),
+            **(dict(dataset_meta=dict(classes=self.classes)) if self.classes else {}),
             mmsrdl_version=__version__,
             converted_from=dict(
                 layout=self.layout,

@@ -17,6 +17,7 @@ from mmsrdl.models.backbones import CachedMaps
 from mmsrdl.models.classifiers import MCARClassifier
 from mmsrdl.models.embedders import (
     AutoencoderLabelEmbedder,
+    CLIPTextEncoder,
     GATv2,
     GCNLabelEmbedder,
     MLGCNLabelEmbedder,
@@ -24,6 +25,7 @@ from mmsrdl.models.embedders import (
     VocabularyEmbedder,
 )
 from mmsrdl.models.erasing import ObjectErasing, erased_region
+from mmsrdl.models.frozen_tail import FrozenTail
 from mmsrdl.models.heads import (
     CARHead,
     ClassClassifier,
@@ -61,6 +63,7 @@ __all__ = [
     "CARAttention",
     "CARHead",
     "CLIPProjection",
+    "CLIPTextEncoder",
     "CachedMaps",
     "ClassAttention",
     "ClassClassifier",
@@ -74,6 +77,7 @@ __all__ = [
     "EmbeddingClassifier",
     "EntropyMaximizationLoss",
     "FeatureClassifier",
+    "FrozenTail",
     "GATv2",
     "GCNLabelEmbedder",
     "GlobalMaxPooling",

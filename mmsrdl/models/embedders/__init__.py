@@ -6,6 +6,7 @@ from mmsrdl.models.embedders.adjacency import (
     reweighted_adjacency,
 )
 from mmsrdl.models.embedders.autoencoder_label_embedder import AutoencoderLabelEmbedder
+from mmsrdl.models.embedders.clip_text import CLIPTextEncoder, CLIPTextTower
 from mmsrdl.models.embedders.gatv2 import GATv2, GATv2Layer
 from mmsrdl.models.embedders.gcn_label_embedder import GCNLabelEmbedder
 from mmsrdl.models.embedders.label_vectors import (
@@ -21,6 +22,8 @@ from mmsrdl.models.embedders.word_vectors import load_word_vectors
 
 __all__ = [
     "AutoencoderLabelEmbedder",
+    "CLIPTextEncoder",
+    "CLIPTextTower",
     "GATv2",
     "GATv2Layer",
     "GCNLabelEmbedder",

