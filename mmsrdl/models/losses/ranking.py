@@ -22,9 +22,9 @@ class RankingLoss(TriStateLoss):
     positive. Unknown entries make no pair. The gradient does not flow through V: it moves the
     scores of an image by as much, however many pairs are in the wrong order.
 
-    Scores may be of any scale. Between those in [-1, 1], such as cosines or SigRL's class-normalised
-    scores, a margin of 1 is hardly ever reached: the loss is then nearly linear, m plus the mean
-    score of the negatives less that of the positives.
+    Scores may be of any scale. Between those in [-1, 1], such as cosines or the class-normalised
+    scores of SigRL, a margin of 1 is hardly ever reached: the loss is then nearly linear, m plus
+    the mean score of the negatives less that of the positives.
 
     Source: the public code of BiAM (Narayan et al., ICCV 2021), which that of MKT (He et al., AAAI
     2023) and of SigRL have taken over. It removes images without a positive from the batch, which
