@@ -23,12 +23,16 @@ COUNTS: Mapping[str, int] = {
 """How many of what the whole data set has."""
 
 PLACES = {
-    "Labels": ("Groundtruth/TrainTestLabels", "TrainTestLabels"),
-    "Concepts": ("ConceptsList", "."),
+    "Labels": (
+        "Groundtruth/TrainTestLabels",
+        "NUS-WIDE/Groundtruth/TrainTestLabels",
+        "TrainTestLabels",
+    ),
+    "Concepts": ("ConceptsList", "NUS-WIDE/ConceptsList", "."),
     "Tags": ("NUS_WID_Tags", "."),
-    "Images": ("ImageList", "."),
+    "Images": ("ImageList", "NUS-WIDE/ImageList", "."),
 }
-"""Folders of the archives; some unpack without the outer one."""
+"""Folders of the archives; some releases have an outer one, others lack the inner one."""
 
 
 def read_published(root: str | os.PathLike[str], subset: bool = False) -> NUSWIDELabels:
@@ -114,7 +118,7 @@ def _find(root: Path, kind: str, name: str) -> Path:
     for place in PLACES[kind]:
         if (root / place / name).is_file():
             return root / place / name
-    looked = " and ".join(f"'{(root / place).as_posix()}'" for place in PLACES[kind])
+    looked = ", ".join(f"'{(root / place).as_posix()}'" for place in PLACES[kind])
     raise FileNotFoundError(
         f"NUS-WIDE's {name} is not there; looked in {looked}. Give the folder that NUS-WIDE's "
         "archives were unpacked in; docs/data.md shows the layout"

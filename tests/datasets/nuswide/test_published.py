@@ -34,6 +34,14 @@ def test_archives_without_their_outer_folder(tmp_path: Path) -> None:
         assert np.array_equal(found.splits[split].labels, whole.splits[split].labels)
 
 
+def test_archive_with_an_outer_folder(tmp_path: Path) -> None:
+    root = write_published(tmp_path)
+    (root / "NUS-WIDE").mkdir()
+    for folder in ("ConceptsList", "Groundtruth", "ImageList"):
+        (root / folder).rename(root / "NUS-WIDE" / folder)
+    assert read_published(root, subset=True).seen == SEEN
+
+
 def test_numbers_are_those_of_the_whole_data_set(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -64,7 +72,7 @@ def test_missing_files(name: str, tmp_path: Path) -> None:
     root = write_published(tmp_path)
     (root / name).unlink()
     file = name.split("/")[-1]
-    with pytest.raises(FileNotFoundError, match=rf"{file} is not there; looked in '.*' and '") as e:
+    with pytest.raises(FileNotFoundError, match=rf"{file} is not there; looked in '.*', '") as e:
         read_published(root, subset=True)
     assert str((root / name).parent) in str(e.value)
 
