@@ -49,6 +49,9 @@ __all__ = [
 TRAINING_STATE = {"meta", "state_dict", "message_hub", "optimizer"}
 """What a checkpoint must hold to be resumed."""
 
+TEXT_SIDE = ("text.", "logit_scale")
+"""How entries of CLIP begin that an image model does not have."""
+
 
 class TornCheckpointError(ValueError):
     """A checkpoint that was not written to its end, or has changed on the disk."""
@@ -393,7 +396,8 @@ def fill_model(model: nn.Module, state: dict[str, Tensor], path: str | os.PathLi
     """Fills a whole model from a state dict.
 
     Position embeddings and bias tables may be of another image size where the model's backbone
-    resizes them as it is loaded; what it makes anew for its size may then be left out.
+    resizes them as it is loaded; what it makes anew for its size may then be left out. CLIP's text
+    encoder, which `mmsrdl convert clip` writes beside the image model, is no part of a model.
 
     Args:
         model: The model, which is changed.
@@ -412,7 +416,7 @@ def fill_model(model: nn.Module, state: dict[str, Tensor], path: str | os.PathLi
         ) from error
     free = ("num_batches_tracked", "_extra_state")  # no weights
     wrong = {key for key in missing if key not in state and not key.endswith(free)}
-    wrong |= set(unexpected)
+    wrong |= {key for key in unexpected if not key.startswith(TEXT_SIDE)}
     if wrong:
         raise ValueError(
             f"checkpoint {str(path)!r} is not of the config's model: {len(wrong)} entries are "

@@ -47,10 +47,14 @@ def test_entry_says_what_the_config_is(name: str) -> None:
     sets = [each for loader in LOADERS for each in datasets_of(cfg[loader].dataset)]
     kinds = {each.type for each in sets}
     year = re.search(r"voc(\d\d)", name)
-    data = "MS-COCO 2014" if "mmsrdl.CocoMultiLabel" in kinds else f"PASCAL VOC 20{year[1]}"
+    data, root = {
+        "mmsrdl.CocoMultiLabel": ("MS-COCO 2014", "coco"),
+        "mmsrdl.NUSWIDE": ("NUS-WIDE", "nuswide"),
+        "mmsrdl.VOCMultiLabel": (f"PASCAL VOC 20{year and year[1]}", f"VOC20{year and year[1]}"),
+    }[kinds.pop()]
     assert model.metadata.data["Training Data"] == data
-    roots = {Path(each.data_root).name for each in sets}
-    assert roots == {"coco" if year is None else f"VOC20{year[1]}"}
+    assert not kinds
+    assert {Path(each.data_root).name for each in sets} == {root}
     assert ("Object Erasing" in model.metadata.data.get("Training Techniques", [])) == (
         "oe" in cfg.default_hooks
     )
