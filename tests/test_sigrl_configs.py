@@ -1,9 +1,8 @@
 """The recipes of SigRL: what they train, and that they run with a small CLIP on a few images."""
 
-import gc
 import math
-from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -39,21 +38,30 @@ SMALL = dict(WIDTH=64, LAYERS=3, PATCH=16, GRID=SIDE // 16, TEXT_LAYERS=1)
 
 
 @pytest.fixture(autouse=True)
-def _free_networks() -> Iterator[None]:
-    yield
-    gc.collect()
+def _unformatted_configs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runners write the config four times, which takes longer than to train on two images."""
+    monkeypatch.setattr(Config, "pretty_text", "")
+
+
+class Clip(NamedTuple):
+    """A file of weights, and the backbone that takes them."""
+
+    file: str
+    backbone: dict
 
 
 @pytest.fixture(scope="module")
-def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Clip:
     """A random CLIP of three blocks, converted."""
     folder = tmp_path_factory.mktemp("clip")
     with pytest.MonkeyPatch.context() as patch:
         for name, value in SMALL.items():
             patch.setattr(clip_weights, name, value)
         torch.save(clip_weights.make_clip(), folder / "ViT.pt")
-    convert_clip(folder / "ViT.pt").save(folder / "clip.pth")
-    return folder / "clip.pth"
+    converted = convert_clip(folder / "ViT.pt")
+    converted.save(folder / "clip.pth")
+    file = str(folder / "clip.pth")
+    return Clip(file, clip_config(converted, file)["backbone"])
 
 
 @pytest.fixture(scope="module")
@@ -76,22 +84,21 @@ def read(leaf: str) -> Config:
     return Config.fromfile(ROOT / "sigrl" / f"{leaf}.py")
 
 
-def narrow(cfg: Config, clip: Path) -> Config:
+def narrow(cfg: Config, clip: Clip) -> Config:
     """Gives a config the small CLIP, and NUS-WIDE's few classes."""
-    backbone = clip_config(convert_clip(clip.with_name("ViT.pt")), clip)["backbone"]
-    head = cfg.model.head
+    head, backbone = cfg.model.head, clip.backbone
     backbones = [cfg.model.backbone]
     if head.get("distillation"):
-        head.distillation.checkpoint = str(clip)
+        head.distillation.checkpoint = clip.file
         backbones.append(head.distillation.backbone)
     for each in backbones:
         for name in ("arch", "img_size", "patch_size", "init_cfg"):
             each[name] = backbone[name]
         if "out_indices" in each:
             each.frozen_stages, each.out_indices = 1, [0, 2]
-    width, out = clip_weights.OUT, SMALL["WIDTH"]
-    cfg.model.neck.update(in_channels=out, out_channels=width)
-    cfg.model.neck.init_cfg.checkpoint = str(clip)
+    width = clip_weights.OUT
+    cfg.model.neck.update(in_channels=SMALL["WIDTH"], out_channels=width)
+    cfg.model.neck.init_cfg.checkpoint = clip.file
     head.in_channels = head.embedder.embed_dims = width
     head.embedder.text = dict(type="mmsrdl.HashEncoder", dims=width)
     if "nuswide" in cfg.filename:
@@ -103,7 +110,7 @@ def narrow(cfg: Config, clip: Path) -> Config:
     return cfg
 
 
-def small(leaf: str, work_dir: Path, roots: dict[str, Path], clip: Path) -> Config:
+def small(leaf: str, work_dir: Path, roots: dict[str, Path], clip: Clip) -> Config:
     root = roots[leaf.rsplit("_", 1)[1]]
     cfg = shrink(load_config(str(ROOT / "sigrl" / f"{leaf}.py"), str(work_dir), str(root)))
     for scheduler in cfg.param_scheduler or ():
@@ -113,7 +120,7 @@ def small(leaf: str, work_dir: Path, roots: dict[str, Path], clip: Path) -> Conf
 
 
 @pytest.mark.parametrize("leaf", TRAINED)
-def test_one_step(leaf: str, roots: dict[str, Path], clip: Path, tmp_path: Path) -> None:
+def test_one_step(leaf: str, roots: dict[str, Path], clip: Clip, tmp_path: Path) -> None:
     cfg = small(leaf, tmp_path, roots, clip)
     recorder = GradientRecorder()
     runner = Runner.from_cfg(cfg)
@@ -135,13 +142,13 @@ def test_one_step(leaf: str, roots: dict[str, Path], clip: Path, tmp_path: Path)
 
 
 def test_zero_shot_takes_the_converted_weights_as_they_are(
-    roots: dict[str, Path], clip: Path, tmp_path: Path
+    roots: dict[str, Path], clip: Clip, tmp_path: Path
 ) -> None:
     cfg = small(ZERO_SHOT, tmp_path, roots, clip)
-    figures = apis.test(cfg, str(clip))
+    figures = apis.test(cfg, clip.file)
     assert 0 <= figures["ov/ZSL/mAP"] <= 100
     image = np.random.default_rng(0).integers(0, 256, (80, 100, 3), dtype=np.uint8)
-    inferencer = MultiLabelInferencer(cfg, str(clip))
+    inferencer = MultiLabelInferencer(cfg, clip.file)
     (prediction,) = inferencer(image, classes=["a red kite", "water"])
     # sigmoid of a cosine
     assert ((prediction.scores > 0.26) & (prediction.scores < 0.74)).all()
@@ -150,9 +157,9 @@ def test_zero_shot_takes_the_converted_weights_as_they_are(
 
 
 def test_other_weights_than_clips_are_refused(
-    roots: dict[str, Path], clip: Path, tmp_path: Path
+    roots: dict[str, Path], clip: Clip, tmp_path: Path
 ) -> None:
-    content = read_checkpoint(clip)
+    content = read_checkpoint(clip.file)
     content["state_dict"]["textual.proj"] = torch.ones(2)
     torch.save(content, tmp_path / "other.pth")
     cfg = small(ZERO_SHOT, tmp_path, roots, clip)
@@ -198,14 +205,14 @@ PARTS = {
 
 
 def test_ablations_are_parts_that_are_left_out() -> None:
-    assert [f"{name}_vitb16_nuswide" for name in sorted(PARTS)] == OPEN
+    assert sorted(f"{name}_vitb16_nuswide" for name in PARTS) == OPEN
     for name, (kind, has_graph) in PARTS.items():
         attention = read(f"{name}_vitb16_nuswide").model.head.attention
         assert attention.type == kind
         assert (attention.get("graph") is not None) == has_graph
 
 
-def test_learning_rates_of_blocks(roots: dict[str, Path], clip: Path, tmp_path: Path) -> None:
+def test_learning_rates_of_blocks(roots: dict[str, Path], clip: Clip, tmp_path: Path) -> None:
     """The last two blocks learn more slowly, the first one is frozen, vectors do not decay."""
     cfg = small("sigrl_vitb16_nuswide", tmp_path, roots, clip)
     with DefaultScope.overwrite_default_scope("mmpretrain"):
