@@ -47,13 +47,13 @@ def test_entry_says_what_the_config_is(name: str) -> None:
     sets = [each for loader in LOADERS for each in datasets_of(cfg[loader].dataset)]
     kinds = {each.type for each in sets}
     year = re.search(r"voc(\d\d)", name)
-    data, root = {
+    voc = (f"PASCAL VOC 20{year[1]}", f"VOC20{year[1]}") if year else None
+    known = {
         "mmsrdl.CocoMultiLabel": ("MS-COCO 2014", "coco"),
         "mmsrdl.NUSWIDE": ("NUS-WIDE", "nuswide"),
-        "mmsrdl.VOCMultiLabel": (f"PASCAL VOC 20{year and year[1]}", f"VOC20{year and year[1]}"),
-    }[kinds.pop()]
+    }
+    ((data, root),) = {known.get(kind, voc) for kind in kinds}
     assert model.metadata.data["Training Data"] == data
-    assert not kinds
     assert {Path(each.data_root).name for each in sets} == {root}
     assert ("Object Erasing" in model.metadata.data.get("Training Techniques", [])) == (
         "oe" in cfg.default_hooks
