@@ -24,12 +24,8 @@ def full_precision(tensor: Tensor) -> AbstractContextManager:
     """
     device = tensor.device.type
     # No context where none is needed: torch 2.5 cannot export one inside of another.
-    return torch.autocast(device, enabled=False) if autocasts(device) else nullcontext()
-
-
-def autocasts(device: str) -> bool:
-    """Says whether autocast is on for a type of device."""
-    return torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
+    enabled = torch.is_autocast_enabled(device)
+    return torch.autocast(device, enabled=False) if enabled else nullcontext()
 
 
 def gated_score(position: Tensor, label: Tensor, weight: Tensor) -> Tensor:
