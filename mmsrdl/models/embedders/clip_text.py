@@ -189,17 +189,15 @@ def read_text_tower(path: str | os.PathLike[str]) -> CLIPTextTower:
         if name.startswith(PREFIX)
     }
     try:
+        (words, _), (context, width) = (
+            state[name].shape for name in ("token_embedding.weight", "positional_embedding")
+        )
         layers = 1 + max(int(name.split(".")[2]) for name in state if name.startswith("encoder.l"))
+        out = state["projection"].shape[1]
         with torch.device("meta"):
-            tower = CLIPTextTower(
-                *state["token_embedding.weight"].shape[:1],
-                *state["positional_embedding"].shape,
-                layers,
-                *state["projection"].shape[1:],
-                activation=_activation(content),
-            )
+            tower = CLIPTextTower(words, context, width, layers, out, _activation(content))
         tower.load_state_dict(state, assign=True)
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+    except (KeyError, IndexError, ValueError, RuntimeError) as error:
         raise ValueError(
             f"weights='{os.fspath(path)}' holds no text encoder of CLIP "
             f"({type(error).__name__}: {error}); make it of published weights: mmsrdl convert clip "
