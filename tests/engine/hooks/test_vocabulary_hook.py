@@ -115,9 +115,7 @@ def test_label_vectors_of_another_kind(enter: str, seven: Path, tmp_path: Path) 
     cfg = make_config(seven, tmp_path / "next")
     cfg.model.head.embedder.prompts = ["a {}"]
     functions = {"test": apis.test, "load_model": apis.load_model, "resume": resume}
-    with pytest.raises(
-        ValueError, match=r"vectors of another source, 'hash \{\}' against 'h"
-    ):
+    with pytest.raises(ValueError, match=r"vectors of another source, 'hash \{\}' against 'h"):
         functions[enter](cfg, checkpoint)
 
 
