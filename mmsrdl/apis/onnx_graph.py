@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import torch
+from mmengine.utils import apply_to
 from mmpretrain.models.utils import ShiftWindowMSA
 from mmpretrain.models.utils.data_preprocessor import ClsDataPreprocessor
 from torch import Tensor, nn
@@ -38,8 +39,6 @@ class ExportedModel(nn.Module):
         ValueError: If the data preprocessor pads images.
     """
 
-    for_attention: Tensor | None
-    for_classifier: Tensor | None
     thresholds: Tensor | None
     mean: Tensor | None
     std: Tensor | None
@@ -65,8 +64,8 @@ class ExportedModel(nn.Module):
             with torch.no_grad():
                 labels = head.label_side()
         self.flip, mean, std = _normalization(model)
-        buffers = dict(for_attention=labels.attention, for_classifier=labels.classifier)
-        for name, value in dict(**buffers, thresholds=thresholds, mean=mean, std=std).items():
+        self.labels = LabelSide(*map(_copies, (labels.attention, labels.classifier)))
+        for name, value in dict(thresholds=thresholds, mean=mean, std=std).items():
             self.register_buffer(name, None if value is None else value.detach().clone())
 
     @property
@@ -101,8 +100,14 @@ class ExportedModel(nn.Module):
         features = model.extract_feat(inputs)
         if not isinstance(model.head, ClassFeatureHead):
             return model.head(features)
-        labels = LabelSide(self.for_attention, self.for_classifier)
-        return model.head.score(model.head.pre_logits(features), labels).logits
+        return model.head.score(model.head.pre_logits(features), self.labels).logits
+
+
+def _copies(labels: Any) -> Any:
+    """Copies a part's label side, which may be several tensors."""
+    return apply_to(
+        labels, lambda part: isinstance(part, Tensor), lambda part: part.detach().clone()
+    )
 
 
 def _normalization(model: nn.Module) -> tuple[bool, Tensor | None, Tensor | None]:

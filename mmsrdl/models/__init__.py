@@ -7,13 +7,20 @@ from mmsrdl.models.attention import (
     GlobalPooling,
     GroupDecoder,
     LabelDecoder,
+    PatchScores,
     QueryDecoder,
     SemanticAttention,
     SemanticDecoupling,
+    SVFRAttention,
 )
 from mmsrdl.models.backbones import CachedMaps
 from mmsrdl.models.classifiers import MCARClassifier
-from mmsrdl.models.embedders import AutoencoderLabelEmbedder, GCNLabelEmbedder, MLGCNLabelEmbedder
+from mmsrdl.models.embedders import (
+    AutoencoderLabelEmbedder,
+    GATv2,
+    GCNLabelEmbedder,
+    MLGCNLabelEmbedder,
+)
 from mmsrdl.models.erasing import ObjectErasing, erased_region
 from mmsrdl.models.heads import (
     CARHead,
@@ -62,6 +69,7 @@ __all__ = [
     "EmbeddingClassifier",
     "EntropyMaximizationLoss",
     "FeatureClassifier",
+    "GATv2",
     "GCNLabelEmbedder",
     "GlobalMaxPooling",
     "GlobalPooling",
@@ -76,9 +84,11 @@ __all__ = [
     "MultiLabelBCELoss",
     "ObjectErasing",
     "PartialBCELoss",
+    "PatchScores",
     "PredictionGCN",
     "QueryDecoder",
     "ROLELoss",
+    "SVFRAttention",
     "SemanticAttention",
     "SemanticDecoupling",
     "VLPLLoss",

@@ -3,16 +3,9 @@
 import torch
 from torch import Tensor
 
+from mmsrdl.ops.plain import full_precision
+
 __all__ = ["at_least_float32", "full_precision"]
-
-
-def full_precision(tensor: Tensor) -> torch.autocast:
-    """Makes a context in which nothing is cast to half precision.
-
-    Args:
-        tensor: On the device in question.
-    """
-    return torch.autocast(tensor.device.type, enabled=False)
 
 
 def at_least_float32(values: Tensor) -> Tensor:

@@ -2,6 +2,8 @@
 
 from mmsrdl.ops.attended_max_pool import attended_max_pool
 from mmsrdl.ops.backend import use_backend
+from mmsrdl.ops.decouple import decouple
 from mmsrdl.ops.gated_score import gated_score
+from mmsrdl.ops.reweight import reweight
 
-__all__ = ["attended_max_pool", "gated_score", "use_backend"]
+__all__ = ["attended_max_pool", "decouple", "gated_score", "reweight", "use_backend"]

@@ -87,7 +87,7 @@ def attended_max_pool_forward(
     batch, positions, dim = feature.shape
     classes = (spatial if spatial is not None else channel).shape[1]  # type: ignore[union-attr]
     index = torch.empty(batch, classes, dim, dtype=index_dtype(positions), device=feature.device)
-    for b, these in _images_and_classes((batch, classes, positions * dim), feature.device):
+    for b, these in images_and_classes((batch, classes, positions * dim), feature.device):
         gate: Tensor | float = 0.0
         if spatial is not None:
             gate = gate + w_s * spatial[b, these, :, None].to(wide)
@@ -112,7 +112,7 @@ def values_at(
     """Computes Eq. (6) at one position for each class and channel, [B, C, D]."""
     wide = accumulation_dtype(feature, spatial, channel)
     values = feature.new_empty(index.shape)
-    for b, these in _images_and_classes(index.shape, index.device):
+    for b, these in images_and_classes(index.shape, index.device):
         at = index[b, these].long()
         gate = _gate_at(at, b, these, spatial, channel, w_s, w_c, wide)
         if keep is not None:
@@ -141,7 +141,7 @@ def attended_max_pool_backward(
         d_spatial = spatial.new_zeros(spatial.shape, dtype=wide)
     if channel is not None and needs[2]:
         d_channel = channel.new_empty(channel.shape)
-    for b, these in _images_and_classes(grad.shape, grad.device):
+    for b, these in images_and_classes(grad.shape, grad.device):
         at, g = index[b, these].long(), grad[b, these].to(wide)
         if keep is not None:
             g = g * keep[b, these].gather(1, at)
@@ -166,7 +166,7 @@ def index_dtype(positions: int) -> torch.dtype:
     return torch.int16 if positions <= torch.iinfo(torch.int16).max else torch.int32
 
 
-def _images_and_classes(
+def images_and_classes(
     shape: torch.Size | tuple[int, int, int], device: torch.device
 ) -> list[tuple[int, slice]]:
     """Splits [B, C, elements] into chunks of one image and some classes."""

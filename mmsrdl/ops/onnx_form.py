@@ -66,7 +66,43 @@ ONE_BRANCH = """
   }}> (maps)
 }}
 """
+# Labels come as [N, C, D], or [1, C, D] for all images.
+DECOUPLE = """
+Decouple (position, label, weight) => (s) {
+  transposed = Transpose <perm = [1, 0]> (weight)
+  middle = Constant <value_ints = [1]> ()
+  s = Scan <num_scan_inputs = 1, scan_input_axes = [1], scan_output_axes = [1],
+            body = one_class (float[M, D] u) => (float[N, D] mean) {
+    row = Unsqueeze (u, middle)
+    argument = Mul (position, row)
+    gate = Tanh (argument)
+    logit = MatMul (gate, transposed)
+    share = Softmax <axis = 1> (logit)
+    weighted = Mul (share, position)
+    mean = ReduceSum <keepdims = 0> (weighted, middle)
+  }> (label)
+}
+"""
+REWEIGHT = """
+Reweight (position, label, weight) => (total) {
+  transposed = Transpose <perm = [1, 0]> (weight)
+  middle = Constant <value_ints = [1]> ()
+  shape = Shape (position)
+  zeros = ConstantOfShape (shape)
+  total = Scan <num_scan_inputs = 1, scan_input_axes = [1],
+                body = one_class (float[N, P, D] before, float[M, D] u) => (float[N, P, D] after) {
+    row = Unsqueeze (u, middle)
+    argument = Mul (position, row)
+    gate = Tanh (argument)
+    logit = MatMul (gate, transposed)
+    share = Softmax <axis = 1> (logit)
+    after = Add (before, share)
+  }> (zeros, label)
+}
+"""
 FUNCTIONS = {
+    "Decouple": DECOUPLE,
+    "Reweight": REWEIGHT,
     "GatedScore": GATED_SCORE,
     "AttendedMaxPool": BOTH_BRANCHES,
     "SpatialMaxPool": ONE_BRANCH.format(name="SpatialMaxPool", axis=1),
@@ -86,6 +122,8 @@ def operator_nodes(opset: int) -> Iterator[None]:
     symbols: dict[str, Callable[..., Any]] = {
         "mmsrdl::gated_score": _gated_score,
         "mmsrdl::attended_max_pool": _max_pool,
+        "mmsrdl::decouple": _decouple,
+        "mmsrdl::reweight": _reweight,
     }
     for name, symbol in symbols.items():
         torch.onnx.register_custom_op_symbolic(name, symbol, opset)
@@ -101,6 +139,20 @@ def _gated_score(g: Any, position: Any, label: Any, weight: Any) -> Any:
     score = g.op(f"{DOMAIN}::GatedScore", position, label, weight)
     score.setType(position.type().with_sizes([None, None]))  # the exporter warns otherwise
     return score
+
+
+def _decouple(g: Any, position: Any, label: Any, weight: Any) -> Any:
+    return _of_map(g, "Decouple", position, label, weight)
+
+
+def _reweight(g: Any, position: Any, label: Any, weight: Any) -> Any:
+    return _of_map(g, "Reweight", position, label, weight)
+
+
+def _of_map(g: Any, name: str, position: Any, label: Any, weight: Any) -> Any:
+    result = g.op(f"{DOMAIN}::{name}", position, label, weight)
+    result.setType(position.type().with_sizes([None, None, None]))
+    return result
 
 
 @parse_args("v", "v", "v", "f", "f", "v", "b")

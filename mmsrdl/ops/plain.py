@@ -13,6 +13,15 @@ def accumulation_dtype(*tensors: Tensor | None) -> torch.dtype:
     return torch.float64 if wide else torch.float32
 
 
+def full_precision(tensor: Tensor) -> torch.autocast:
+    """Makes a context in which nothing is cast to half precision.
+
+    Args:
+        tensor: On the device in question.
+    """
+    return torch.autocast(tensor.device.type, enabled=False)
+
+
 def gated_score(position: Tensor, label: Tensor, weight: Tensor) -> Tensor:
     """Computes what :func:`mmsrdl.ops.gated_score` describes."""
     wide = accumulation_dtype(position, label, weight)
@@ -38,3 +47,23 @@ def attended_max_pool(
         gate = gate * keep[..., None]
     attended = feature.to(wide)[:, None] * gate  # (B, C, P, D)
     return attended.max(2).values.to(feature.dtype)
+
+
+def decouple(position: Tensor, label: Tensor, weight: Tensor) -> Tensor:
+    """Computes what :func:`mmsrdl.ops.decouple` describes."""
+    share, position = _shares(position, label, weight)
+    return (share * position[:, None]).sum(2)
+
+
+def reweight(position: Tensor, label: Tensor, weight: Tensor) -> Tensor:
+    """Computes what :func:`mmsrdl.ops.reweight` describes."""
+    return _shares(position, label, weight)[0].sum(1)
+
+
+def _shares(position: Tensor, label: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Computes a softmax over positions of every class and channel, [B, C, P, D], and P."""
+    wide = accumulation_dtype(position, label, weight)
+    position = position.to(wide)
+    with full_precision(position):
+        gate = (position[:, None] * label.to(wide)[..., None, :]).tanh()
+        return torch.softmax(gate @ weight.to(wide).t(), 2), position

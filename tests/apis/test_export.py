@@ -122,6 +122,17 @@ DECODERS = [
 ]  # fmt: skip
 
 
+def svfr() -> dict:
+    return dict(
+        type="mmsrdl.ClassFeatureHead",
+        num_classes=3,
+        embedder=dict(type="mmsrdl.GCNLabelEmbedder", classes=CLASSES, embed_dims=8, num_layers=0),
+        attention=dict(type="mmsrdl.SVFRAttention", graph=dict(type="mmsrdl.GATv2")),
+        classifier=dict(type="mmsrdl.EmbeddingClassifier"),
+        map_score_weight=0.5,
+    )
+
+
 def make_config(
     head: dict,
     neck: dict | None = None,
@@ -178,6 +189,7 @@ HEADS = [
     (car(), None, LITE0, 1280),
     (ssgrl(), None, RESNET, 8),
     (addgcn(), None, RESNET, 8),
+    (svfr(), None, RESNET, 8),
     (LINEAR, GAP, RESNET, 8),
     (LINEAR, GMP, RESNET, 8),
     (CSRA, None, RESNET, 8),

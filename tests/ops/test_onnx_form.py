@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from mmsrdl.models.attention import CARAttention
+from mmsrdl.models.attention import CARAttention, SVFRAttention
 from mmsrdl.ops import backend
 from mmsrdl.ops.onnx_form import define_operators, operator_nodes
 
@@ -70,6 +70,38 @@ def test_no_tensor_of_all_classes_and_positions(tmp_path: Path) -> None:
     assert max(ranks) == 3
     outer = {node.op_type for node in graph.graph.node}
     assert "GlobalMaxPool" not in outer  # it is inside the loops
+
+
+class Reconstructed(nn.Module):
+    """SVFR over constant labels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.attention = SVFRAttention(6, 6, graph=None)
+        with torch.no_grad():
+            self.labels = self.attention.embed_labels(torch.randn(7, 6))
+
+    def forward(self, feature: Tensor) -> Tensor:
+        return self.attention(feature, self.labels).scores
+
+
+@pytest.mark.parametrize("opset", [17, 20])
+def test_softmaxes_over_positions_at_every_size(opset: int, tmp_path: Path) -> None:
+    net = Reconstructed()
+    graph = export(net, tmp_path / "net.onnx", opset)
+    assert {node.domain for node in graph.graph.node} == {""}
+    scans = [node for node in graph.graph.node if node.op_type == "Scan"]
+    assert len(scans) == 2
+    onnx.checker.check_model(graph, full_check=True)
+    assert "Softmax" not in {node.op_type for node in graph.graph.node}  # it is inside the loops
+    session = onnxruntime.InferenceSession(graph.SerializeToString())
+    for shape in ((2, 6, 3, 4), (1, 6, 1, 1), (5, 6, 7, 2)):
+        image = 2 * torch.randn(shape)
+        with torch.no_grad():
+            expected = net(image).numpy()
+        (found,) = session.run(None, {"map": image.numpy()})
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_the_context_is_left_behind() -> None:

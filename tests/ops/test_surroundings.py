@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.testing import assert_close
 from torch.utils.checkpoint import checkpoint
 
-from mmsrdl.models.attention import CARAttention
-from mmsrdl.ops import attended_max_pool, gated_score, use_backend
+from mmsrdl.models.attention import CARAttention, SVFRAttention
+from mmsrdl.ops import attended_max_pool, decouple, gated_score, reweight, use_backend
 
 EXPORTS_PLAIN = digit_version(torch.__version__) >= digit_version("2.7.0")
 
@@ -33,9 +33,25 @@ class Attention(nn.Module):
         return (self.car.pool(maps) * self.weight).sum(-1)
 
 
-@pytest.fixture
-def net() -> Attention:
-    return Attention()
+class Reconstruction(nn.Module):
+    """SigRL's graph and feature reconstruction behind a layer."""
+
+    def __init__(self, classes: int = 5) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.conv = nn.Conv2d(3, 8, 3, padding=1)
+        graph = dict(type="mmsrdl.GATv2", hidden_channels=6, num_heads=2, dropout=0.0)
+        self.svfr = SVFRAttention(in_channels=8, embed_dims=8, graph=graph)
+        self.label = nn.Parameter(torch.randn(classes, 8))
+
+    def forward(self, image: Tensor) -> Tensor:
+        maps = self.svfr(self.conv(image).relu(), self.svfr.embed_labels(self.label))
+        return maps.scores.amax(-1)
+
+
+@pytest.fixture(params=[Attention, Reconstruction])
+def net(request: pytest.FixtureRequest) -> nn.Module:
+    return request.param()
 
 
 @pytest.fixture
@@ -48,7 +64,7 @@ def gradients(net: nn.Module, output: Tensor) -> list[Tensor]:
     return list(torch.autograd.grad(output.square().sum(), [*net.parameters()]))
 
 
-def test_network_equals_its_plain_form(net: Attention, image: Tensor) -> None:
+def test_network_equals_its_plain_form(net: nn.Module, image: Tensor) -> None:
     ours, grads = net(image), gradients(net, net(image))
     with use_backend("plain"):
         theirs = net(image)
@@ -56,13 +72,17 @@ def test_network_equals_its_plain_form(net: Attention, image: Tensor) -> None:
         assert_close(grads, gradients(net, theirs))
 
 
-@pytest.mark.parametrize("operator", ["gated_score", "attended_max_pool"])
+@pytest.mark.parametrize("operator", ["gated_score", "attended_max_pool", "decouple", "reweight"])
 def test_registration_of_the_operator(operator: str) -> None:
     """PyTorch's own check: schema, shapes without data, autograd, and all under AOT tracing."""
     torch.manual_seed(0)
     if operator == "gated_score":
         position = torch.randn(5, 6).t().requires_grad_()  # not contiguous
         operands: tuple = position, torch.randn(3, 5, requires_grad=True), torch.randn(5)
+    elif operator in ("decouple", "reweight"):
+        position = torch.randn(2, 5, 6).transpose(1, 2).requires_grad_()
+        label = torch.randn(1, 3, 5, requires_grad=True)
+        operands = position, label, torch.randn(5, 5, requires_grad=True)
     else:
         feature = torch.randn(2, 5, 6).transpose(1, 2).requires_grad_()
         spatial, channel = torch.rand(2, 6, 3).transpose(1, 2), torch.rand(2, 3, 5)
@@ -70,7 +90,7 @@ def test_registration_of_the_operator(operator: str) -> None:
     torch.library.opcheck(getattr(torch.ops.mmsrdl, operator).default, operands)
 
 
-def test_gradient_checkpointing(net: Attention, image: Tensor) -> None:
+def test_gradient_checkpointing(net: nn.Module, image: Tensor) -> None:
     assert_close(
         gradients(net, checkpoint(net, image, use_reentrant=False)),
         gradients(net, net(image)),
@@ -79,7 +99,7 @@ def test_gradient_checkpointing(net: Attention, image: Tensor) -> None:
     )
 
 
-def test_autocast(net: Attention, image: Tensor) -> None:
+def test_autocast(net: nn.Module, image: Tensor) -> None:
     with torch.autocast("cpu", dtype=torch.bfloat16):
         low = net(image)
         grads = gradients(net, low)
@@ -88,7 +108,7 @@ def test_autocast(net: Attention, image: Tensor) -> None:
 
 
 @pytest.mark.parametrize("training", [True, False])
-def test_compiled_whole(training: bool, net: Attention, image: Tensor) -> None:
+def test_compiled_whole(training: bool, net: nn.Module, image: Tensor) -> None:
     """fullgraph: the operators break no graph, whatever computes them."""
     torch.compiler.reset()
     compiled = torch.compile(net, fullgraph=True, backend="aot_eager")
@@ -100,7 +120,7 @@ def test_compiled_whole(training: bool, net: Attention, image: Tensor) -> None:
 
 
 @pytest.mark.slow
-def test_compiled_by_inductor(net: Attention, image: Tensor) -> None:
+def test_compiled_by_inductor(net: nn.Module, image: Tensor) -> None:
     torch.compiler.reset()
     compiled = torch.compile(net, fullgraph=True)
     assert_close(compiled(image), net(image))
@@ -108,7 +128,7 @@ def test_compiled_by_inductor(net: Attention, image: Tensor) -> None:
 
 
 @pytest.mark.skipif(not EXPORTS_PLAIN, reason="torch tells of an export from 2.7 on")
-def test_exported_program_knows_no_operator_of_ours(net: Attention, image: Tensor) -> None:
+def test_exported_program_knows_no_operator_of_ours(net: nn.Module, image: Tensor) -> None:
     batch = torch.export.Dim("batch", max=16)
     with torch.no_grad():
         program = torch.export.export(net, (image,), dynamic_shapes=({0: batch},))
@@ -121,7 +141,7 @@ def test_exported_program_knows_no_operator_of_ours(net: Attention, image: Tenso
     assert_close(torch.export.load(file).module()(more), net(more))
 
 
-def test_exported_program_on_request(net: Attention, image: Tensor) -> None:
+def test_exported_program_on_request(net: nn.Module, image: Tensor) -> None:
     """What any torch does."""
     with torch.no_grad(), use_backend("plain"):
         program = torch.export.export(net, (image,))
@@ -129,7 +149,7 @@ def test_exported_program_on_request(net: Attention, image: Tensor) -> None:
     assert_close(program.module()(image), net(image))
 
 
-def test_traced(net: Attention, image: Tensor) -> None:
+def test_traced(net: nn.Module, image: Tensor) -> None:
     with torch.no_grad():
         traced = torch.jit.trace(net, image)
     assert not [node.kind() for node in traced.inlined_graph.nodes() if "mmsrdl" in node.kind()]
@@ -137,7 +157,7 @@ def test_traced(net: Attention, image: Tensor) -> None:
 
 
 @pytest.mark.parametrize("dynamo", [False, True])
-def test_onnx(dynamo: bool, net: Attention, image: Tensor, tmp_path: Path) -> None:
+def test_onnx(dynamo: bool, net: nn.Module, image: Tensor, tmp_path: Path) -> None:
     onnx = pytest.importorskip("onnx", reason="onnx is not installed")
     runtime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
     if dynamo:
@@ -157,6 +177,9 @@ def test_runs_without_its_tensors_data() -> None:
     feature = torch.empty(2, 6, 4, device="meta", dtype=torch.bfloat16)
     pooled = attended_max_pool(feature, torch.empty(2, 3, 6, device="meta"), None)
     assert (pooled.shape, pooled.dtype) == ((2, 3, 4), torch.bfloat16)
+    operands = feature, *(torch.empty(s, device="meta") for s in ((3, 4), (4, 4)))
+    assert (decouple(*operands).shape, decouple(*operands).dtype) == ((2, 3, 4), torch.float32)
+    assert (reweight(*operands).shape, reweight(*operands).dtype) == ((2, 6, 4), torch.float32)
 
 
 @pytest.mark.parametrize("plain", [True, False])
@@ -179,7 +202,7 @@ def test_second_derivatives_are_plain_or_refused(plain: bool) -> None:
 
 
 @pytest.mark.parametrize("deterministic", [True, False])
-def test_repeats_to_the_bit(deterministic: bool, net: Attention, image: Tensor) -> None:
+def test_repeats_to_the_bit(deterministic: bool, net: nn.Module, image: Tensor) -> None:
     def run() -> Any:
         return net(image), gradients(net, net(image))
 

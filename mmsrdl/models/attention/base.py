@@ -2,6 +2,7 @@
 
 from abc import ABCMeta, abstractmethod
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from mmengine.model import BaseModule
@@ -103,11 +104,14 @@ class ClassAttention(BaseModule, metaclass=ABCMeta):
     erasable: bool = False
     has_channel_branch: bool = False
 
-    def embed_labels(self, x: Tensor | None) -> Tensor | None:
+    def embed_labels(self, x: Tensor | None) -> Any:
         """Computes all that depends on labels alone; the head keeps it while evaluating.
 
         Args:
             x: Label embeddings, [C, d'], or None where the head has no embedder.
+
+        Returns:
+            What :meth:`forward` needs: a tensor, a tuple of such, or None.
         """
         return x
 
@@ -128,7 +132,7 @@ class ClassAttention(BaseModule, metaclass=ABCMeta):
         return x
 
     @abstractmethod
-    def forward(self, feature_map: Tensor, labels: Tensor | None) -> AttentionMaps:
+    def forward(self, feature_map: Tensor, labels: Any) -> AttentionMaps:
         """Computes the attention maps.
 
         Args:
@@ -136,7 +140,7 @@ class ClassAttention(BaseModule, metaclass=ABCMeta):
             labels: Output of :meth:`embed_labels`.
         """
 
-    def attend(self, feature_map: Tensor, labels: Tensor | None) -> AttentionMaps:
+    def attend(self, feature_map: Tensor, labels: Any) -> AttentionMaps:
         """Computes the attention maps to be looked at: those that scores do not need, too.
 
         Args:

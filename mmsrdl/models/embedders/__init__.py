@@ -6,6 +6,7 @@ from mmsrdl.models.embedders.adjacency import (
     reweighted_adjacency,
 )
 from mmsrdl.models.embedders.autoencoder_label_embedder import AutoencoderLabelEmbedder
+from mmsrdl.models.embedders.gatv2 import GATv2, GATv2Layer
 from mmsrdl.models.embedders.gcn_label_embedder import GCNLabelEmbedder
 from mmsrdl.models.embedders.label_vectors import (
     LabelVectors,
@@ -18,6 +19,8 @@ from mmsrdl.models.embedders.word_vectors import load_word_vectors
 
 __all__ = [
     "AutoencoderLabelEmbedder",
+    "GATv2",
+    "GATv2Layer",
     "GCNLabelEmbedder",
     "LabelVectors",
     "MLGCNLabelEmbedder",
