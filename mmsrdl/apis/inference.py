@@ -1,6 +1,7 @@
 """Trained models from config and checkpoint."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
@@ -32,7 +33,9 @@ def load_model(
         cfg: Config, see :func:`load_config`.
         checkpoint: Checkpoint of this model, read without running code from it.
         device: Where the model goes.
-        classes: Class names in the model's order, for a checkpoint that names none.
+        classes: Class names in the model's order, for a checkpoint that names none; of a model of
+            open vocabularies, such as one with a :class:`SigRLHead`, the names that it is asked
+            for, in place of those that it was trained on.
 
     Returns:
         The model in evaluation mode, and the class names.
@@ -57,8 +60,17 @@ def load_model(
 def _class_names(
     model: nn.Module, trained: Sequence[str], given: Sequence[str] | None, checkpoint: str
 ) -> tuple[str, ...]:
-    """Returns the class names of a checkpoint, which no other source may contradict."""
-    embedder = getattr(getattr(model, "head", None), "embedder", None)
+    """Returns the class names of a checkpoint, which no other source may contradict.
+
+    A head of open vocabularies is told them.
+    """
+    head: Any = getattr(model, "head", None)
+    if getattr(head, "open_vocabulary", False):
+        if trained:
+            head.set_trained_classes(trained)
+        head.set_vocabulary(given or trained or head.classes)
+        return head.classes
+    embedder = getattr(head, "embedder", None)
     embedded = getattr(embedder, "classes", None)
     names = tuple(trained or embedded or given or ())
     if not names:

@@ -5,9 +5,11 @@ import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import islice
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -79,7 +81,7 @@ class MultiLabelInferencer(BaseInferencer):
             temperature: all scores, labels and files then hold calibrated scores. Defaults to
             the ``thr`` of the model's head, or 0.5 where it has none.
         classes: All C class names in the model's order, where neither checkpoint nor model names
-            them.
+            them; of a model of open vocabularies any names, see :func:`load_model`.
         config: Config of a given model, where MMPretrain's or mmsrdl's ``get_model`` has not
             left it there.
 
@@ -127,7 +129,10 @@ class MultiLabelInferencer(BaseInferencer):
             self.model, names = load_model(self.config, str(checkpoint), where, classes)
             self.model.to(memory_format=torch.channels_last)  # convolutions are faster
         self.classes = tuple(names)
-        self.thresholds = _thresholds(thresholds, self.classes, multi_label_head(self.model))
+        head = multi_label_head(self.model)
+        self.is_open: bool = getattr(head, "open_vocabulary", False)
+        self.thresholds = _thresholds(thresholds, self.classes, head)
+        self._has_one_threshold = thresholds is None or isinstance(thresholds, Real)
         self.pipeline = self._init_pipeline(self.config)
         self.visualizer = None
 
@@ -174,7 +179,10 @@ class MultiLabelInferencer(BaseInferencer):
                 [H, W, 3], BGR as ``cv2.imread`` returns them) and PIL images.
             batch_size: Images in one forward pass at most. Only images that are of one size after
                 the pipeline are put together, so that none is padded.
-            classes: Names of the classes wanted, in the order wanted. Defaults to all.
+            classes: Names of the classes wanted, in the order wanted. Defaults to all. A model of
+                open vocabularies, such as one with a :class:`SigRLHead`, takes any names, also such
+                as it was not trained on: they are the vocabulary that it scores, and with
+                published scores each depends on the others.
             topk: How many of the highest scores are named in ``Prediction.topk``.
             maps: Whether maps of the classes wanted are computed: a method of
                 :func:`class_maps`, or True for ``'auto'``. ``'gradcam'`` takes a backward pass of
@@ -197,7 +205,7 @@ class MultiLabelInferencer(BaseInferencer):
             raise ValueError(f"on_error={on_error!r} is unknown; use 'raise' or 'skip'")
         check_integer("batch_size", batch_size, low=1, example=8)
         check_integer("num_workers", num_workers, low=0, example=2)
-        index = self._index_of(classes)
+        names, index = self._asked(classes)
         if topk is not None:
             check_integer("topk", topk, low=1, example=3)
             if topk > len(index):
@@ -216,7 +224,8 @@ class MultiLabelInferencer(BaseInferencer):
 
         def predictions() -> Iterator[Prediction]:
             for batch in self.preprocess(sources, batch_size, num_workers, on_error):
-                yield from self.postprocess(batch, *self.forward(batch, method, index), index, topk)
+                scores, found = self.forward(batch, method, index, names)
+                yield from self.postprocess(batch, scores, found, index, topk, names)
 
         return predictions()
 
@@ -265,6 +274,7 @@ class MultiLabelInferencer(BaseInferencer):
         inputs: list[PreparedImage],
         maps: MapMethod | None = None,
         classes: Tensor | None = None,
+        names: Sequence[str] | None = None,
     ) -> tuple[Tensor, Tensor | None]:
         """Runs the model.
 
@@ -272,14 +282,27 @@ class MultiLabelInferencer(BaseInferencer):
             inputs: A batch of :meth:`preprocess`.
             maps: Method of :func:`class_maps`, or None for no maps.
             classes: Indices of the classes whose maps are wanted, [K].
+            names: C names that are scored. Defaults to those of the model; others only where it is
+                one of open vocabularies.
 
         Returns:
             Calibrated scores [B, C], and maps [B, K, h, w] or None, on the CPU; B is the number of
             images without error.
         """
+        names = self.classes if names is None else names
+        with self._vocabulary(names):
+            return self._forward(inputs, maps, classes, len(names))
+
+    def _forward(
+        self,
+        inputs: list[PreparedImage],
+        maps: MapMethod | None,
+        classes: Tensor | None,
+        num_classes: int,
+    ) -> tuple[Tensor, Tensor | None]:
         data = [image.data for image in inputs if image.data is not None]
         if not data:
-            return torch.empty(0, len(self.classes)), None
+            return torch.empty(0, num_classes), None
         model: Any = self.model
         batch = model.data_preprocessor(default_collate(data), False)
         features = model.backbone(batch["inputs"])
@@ -288,9 +311,9 @@ class MultiLabelInferencer(BaseInferencer):
         else:
             samples = model.head.predict(through_neck(model, features), batch["data_samples"])
         scores = torch.stack([sample.pred_score for sample in samples]).float().cpu()
-        if scores.shape[1] != len(self.classes):
+        if scores.shape[1] != num_classes:
             raise ValueError(
-                f"the model scores {scores.shape[1]} classes but has {len(self.classes)} names; "
+                f"the model scores {scores.shape[1]} classes but has {num_classes} names; "
                 "give all its class names as classes=[...]"
             )
         if not scores.isfinite().all():
@@ -305,6 +328,7 @@ class MultiLabelInferencer(BaseInferencer):
         maps: Tensor | None,
         classes: Tensor,
         topk: int | None = None,
+        names: Sequence[str] | None = None,
     ) -> Iterator[Prediction]:
         """Yields the predictions of a batch.
 
@@ -314,9 +338,11 @@ class MultiLabelInferencer(BaseInferencer):
             maps: Of :meth:`forward`, [B, K, h, w].
             classes: Indices of the classes wanted, [K].
             topk: See :meth:`stream`.
+            names: See :meth:`forward`.
         """
-        names = tuple(self.classes[index] for index in classes.tolist())
-        limits = self.thresholds.of(names)
+        every = self.classes if names is None else names
+        names = tuple(every[index] for index in classes.tolist())
+        limits = self._limits(names)
         row = 0
         for image in inputs:
             if image.error is not None:
@@ -380,12 +406,35 @@ class MultiLabelInferencer(BaseInferencer):
         given = {"img": image, "img_shape": size, "ori_shape": size, "img_path": path}
         return self._after_reading(given)
 
-    def _index_of(self, classes: Sequence[str] | None) -> Tensor:
-        """Returns the indices of classes by name, [K]."""
+    def _vocabulary(self, names: Sequence[str]) -> AbstractContextManager[None]:
+        """Makes a context in which the model scores these names."""
+        head: Any = self.model.head
+        return head.vocabulary(names) if self.is_open else nullcontext()
+
+    def _limits(self, names: Sequence[str]) -> Tensor:
+        """Returns the thresholds of names, [K]; one for all is that of new names, too."""
+        if self.is_open and self._has_one_threshold:
+            return torch.full((len(names),), self.thresholds.values[0])
+        return self.thresholds.of(names)
+
+    def _asked(self, classes: Sequence[str] | None) -> tuple[tuple[str, ...], Tensor]:
+        """Returns the names that the model scores, and the indices of those wanted, [K].
+
+        What is asked of a model of open vocabularies is all that it scores.
+        """
         if classes is None:
-            return torch.arange(len(self.classes))
+            return self.classes, torch.arange(len(self.classes))
         if isinstance(classes, str) or not classes:
             raise ValueError(f"classes={classes!r} must be a list of at least one class name")
+        if not self.is_open:
+            return self.classes, self._index_of(classes)
+        names = tuple(classes)
+        with self._vocabulary(names):  # refuses names before images are read
+            self._limits(names)
+        return names, torch.arange(len(names))
+
+    def _index_of(self, classes: Sequence[str]) -> Tensor:
+        """Returns the indices of classes by name, [K]."""
         for name in classes:
             if name not in self.classes:
                 near = get_close_matches(str(name), self.classes, n=1)

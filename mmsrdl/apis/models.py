@@ -75,7 +75,7 @@ def get_model(
         _drop_pretrained(cfg.model)
     check_pretrained(cfg)
     embedder = cfg.model.get("head", {}).get("embedder")
-    if embedder is not None and word_vectors is None:
+    if embedder is not None and "word_vectors" in embedder and word_vectors is None:
         embedder.word_vectors = None
     scope = cfg.get("default_scope", "mmpretrain")
     with DefaultScope.overwrite_default_scope(scope), no_report():

@@ -100,7 +100,7 @@ class ExportedModel(nn.Module):
         features = model.extract_feat(inputs)
         if not isinstance(model.head, ClassFeatureHead):
             return model.head(features)
-        return model.head.score(model.head.pre_logits(features), self.labels).logits
+        return model.head.score_images(features, self.labels).logits
 
 
 def _copies(labels: Any) -> Any:

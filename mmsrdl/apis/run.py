@@ -111,6 +111,7 @@ HOOKS_OF_EVERY_RUN = {
     "data_guard": "mmsrdl.DataGuardHook",
     "checkpoint_guard": "mmsrdl.CheckpointGuardHook",
     "metric_model": "mmsrdl.MetricModelHook",
+    "vocabulary": "mmsrdl.VocabularyHook",
 }
 
 

@@ -24,6 +24,7 @@ EXAMPLES = """\
   mmsrdl infer my_config.py best.pth photo.jpg
   mmsrdl infer my_config.py best.pth photos/ --thresholds thresholds.json --out results.csv
   mmsrdl infer my_config.py best.pth 'photos/**/*.jpg' --classes cat dog --json --skip-broken
+  mmsrdl infer sigrl_config.py best.pth photo.jpg --classes "a dog on a sofa" snow --topk 1
 """
 
 
@@ -43,7 +44,12 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
         "--thresholds", metavar="FILE", help="thresholds of classes, from `mmsrdl thresholds`"
     )
     parser.add_argument("--topk", type=int, metavar="K", help="name the K best classes as well")
-    parser.add_argument("--classes", nargs="+", metavar="NAME", help="only these classes")
+    parser.add_argument(
+        "--classes",
+        nargs="+",
+        metavar="NAME",
+        help="only these classes; of a model of open vocabularies (SigRL) any names",
+    )
     parser.add_argument("--batch-size", type=int, default=8, help="images a forward pass")
     parser.add_argument("--num-workers", type=int, default=2, help="threads that read images")
     parser.add_argument("--device", help="cpu, cuda, cuda:1, ... (default: a GPU if there is one)")
@@ -72,6 +78,9 @@ def run(args: argparse.Namespace) -> int:
             args.device,
             args.thr if args.thresholds is None else args.thresholds,
         )
+    new = [name for name in args.classes or () if name not in inferencer.classes]
+    if new and inferencer.is_open:  # a slip of the pen would be scored, too
+        print(f"not among the model's own classes: {', '.join(new)}", file=sys.stderr)
     predictions: Iterable[Prediction] = inferencer.stream(
         files,
         batch_size=args.batch_size,

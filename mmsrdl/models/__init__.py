@@ -20,6 +20,8 @@ from mmsrdl.models.embedders import (
     GATv2,
     GCNLabelEmbedder,
     MLGCNLabelEmbedder,
+    SentenceEncoder,
+    VocabularyEmbedder,
 )
 from mmsrdl.models.erasing import ObjectErasing, erased_region
 from mmsrdl.models.heads import (
@@ -31,6 +33,8 @@ from mmsrdl.models.heads import (
     FeatureClassifier,
     GroupClassifier,
     IdentityClassifier,
+    SigRLHead,
+    TwoStreamClassifier,
 )
 from mmsrdl.models.label_graph import CooccurrenceGraph
 from mmsrdl.models.losses import (
@@ -44,7 +48,7 @@ from mmsrdl.models.losses import (
     ROLELoss,
     VLPLLoss,
 )
-from mmsrdl.models.necks import GlobalMaxPooling, GlobalWeightedPooling
+from mmsrdl.models.necks import CLIPProjection, GlobalMaxPooling, GlobalWeightedPooling
 from mmsrdl.models.relations import GGNN, ClassRelation, DecoderRelation, DynamicGCN, PredictionGCN
 from mmsrdl.models.weights import backbone_init_cfg, load_from_timm
 
@@ -56,6 +60,7 @@ __all__ = [
     "AutoencoderLabelEmbedder",
     "CARAttention",
     "CARHead",
+    "CLIPProjection",
     "CachedMaps",
     "ClassAttention",
     "ClassClassifier",
@@ -91,7 +96,11 @@ __all__ = [
     "SVFRAttention",
     "SemanticAttention",
     "SemanticDecoupling",
+    "SentenceEncoder",
+    "SigRLHead",
+    "TwoStreamClassifier",
     "VLPLLoss",
+    "VocabularyEmbedder",
     "backbone_init_cfg",
     "erased_region",
     "load_from_timm",

@@ -10,6 +10,7 @@ from mmsrdl.engine.hooks.metric_model_hook import MetricModelHook
 from mmsrdl.engine.hooks.oe_erasing_hook import OEErasingHook
 from mmsrdl.engine.hooks.sync_buffers_hook import SyncBuffersHook
 from mmsrdl.engine.hooks.unknown_label_guard_hook import UnknownLabelGuardHook
+from mmsrdl.engine.hooks.vocabulary_hook import VocabularyHook
 
 __all__ = [
     "ChannelsLastHook",
@@ -22,4 +23,5 @@ __all__ = [
     "OEErasingHook",
     "SyncBuffersHook",
     "UnknownLabelGuardHook",
+    "VocabularyHook",
 ]

@@ -14,7 +14,8 @@ from mmsrdl.checkpoint import (
 )
 from mmsrdl.datasets.class_names import first_difference
 from mmsrdl.engine.hooks.bare_model import bare_model
-from mmsrdl.engine.hooks.data_guard_hook import built_loops, classes_of
+from mmsrdl.engine.hooks.built_loops import built_loops, classes_of
+from mmsrdl.engine.hooks.vocabulary_hook import follows_vocabulary
 from mmsrdl.registry import HOOKS
 
 
@@ -61,7 +62,8 @@ class CheckpointGuardHook(Hook):
         names = trained_classes(checkpoint)
         for stage, loop in built_loops(runner):
             classes = classes_of(loop)
-            if not names or not classes or names == classes:
+            free = follows_vocabulary(runner) and not (runner._resume and stage == "train")
+            if not names or not classes or names == classes or free:
                 continue
             if exact or len(names) == len(classes):
                 raise ValueError(

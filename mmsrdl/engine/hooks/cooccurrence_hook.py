@@ -10,7 +10,7 @@ from mmengine.runner import Runner
 from mmsrdl.datasets.annotation_file import first_of
 from mmsrdl.datasets.cooccurrence import Cooccurrence, cooccurrence_matrix
 from mmsrdl.engine.hooks.bare_model import bare_model
-from mmsrdl.engine.hooks.data_guard_hook import built_loops, classes_of
+from mmsrdl.engine.hooks.built_loops import built_loops, classes_of
 from mmsrdl.models.label_graph import CooccurrenceGraph
 from mmsrdl.registry import HOOKS
 

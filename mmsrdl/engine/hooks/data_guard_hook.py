@@ -1,32 +1,32 @@
 """A guard that data, model and metric agree."""
 
 import logging
-from collections.abc import Iterator
 from typing import Any
 
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
-from mmengine.runner import BaseLoop, Runner
+from mmengine.runner import Runner
 from torch import nn
 
 from mmsrdl.datasets import VOCMultiLabel, inner_datasets
 from mmsrdl.datasets.class_names import first_difference
 from mmsrdl.engine.hooks.bare_model import bare_model
+from mmsrdl.engine.hooks.built_loops import Classes, built_loops, classes_of
+from mmsrdl.engine.hooks.vocabulary_hook import follows_vocabulary
 from mmsrdl.evaluation import MultiLabelMetric, Protocol
 from mmsrdl.evaluation.protocols import DIFFICULT_WORDS
 from mmsrdl.registry import HOOKS
-
-Classes = tuple[str, ...]
 
 
 @HOOKS.register_module()
 class DataGuardHook(Hook):
     """Refuses, before anything is computed, what would give wrong figures or fail later.
 
-    Classes of data sets, head and its parts that differ in number, name or order; a data set
-    without a pipeline; Pascal VOC evaluated with its training labels; a metric's ``topk`` beyond
-    the number of classes. Warns of a metric's protocol that counts what the data set does not give:
-    images without a label, difficult objects.
+    Classes of data sets, head and its parts that differ in number, name or order, unless the head
+    is one of open vocabularies that a :class:`VocabularyHook` tells them; a data set without a
+    pipeline; Pascal VOC evaluated with its training labels; a metric's ``topk`` beyond the number
+    of classes. Warns of a metric's protocol that counts what the data set does not give: images
+    without a label, difficult objects.
 
     Raises:
         ValueError: In ``before_run``, before a checkpoint is read.
@@ -34,35 +34,21 @@ class DataGuardHook(Hook):
 
     def before_run(self, runner: Runner) -> None:
         """Looks at all loops that are built, and at the model."""
-        first = None
+        first, is_free = None, follows_vocabulary(runner)
         for stage, loop in built_loops(runner):
             _check_data(f"{stage}_dataloader.dataset", loop.dataloader.dataset, stage != "train")
             classes = classes_of(loop)
             if not classes:
                 continue
             first = first or (f"{stage}_dataloader", classes)
-            if classes != first[1]:
+            if classes != first[1] and not is_free:
                 raise ValueError(
                     f"{stage}_dataloader and {first[0]} do not have the same classes: "
                     f"{first_difference(classes, first[1])}; give both data sets the same "
                     "metainfo=dict(classes=[...])"
                 )
-            _check_model(bare_model(runner), f"{stage}_dataloader", classes)
+            _check_model(bare_model(runner), f"{stage}_dataloader", classes, is_free)
             _check_metrics(f"{stage}_evaluator", loop, len(classes))
-
-
-def built_loops(runner: Runner) -> Iterator[tuple[str, Any]]:
-    """Yields the loops of a run that are built, and whether they train, validate or test."""
-    for stage in ("train", "val", "test"):
-        loop = getattr(runner, f"_{stage}_loop")
-        if isinstance(loop, BaseLoop):
-            yield stage, loop
-
-
-def classes_of(loop: Any) -> Classes:
-    """Returns the class names of a loop's data set, () where it has none."""
-    meta = getattr(loop.dataloader.dataset, "metainfo", None) or {}
-    return tuple(meta.get("classes") or ())
 
 
 def num_outputs(head: Any) -> int | None:
@@ -87,8 +73,8 @@ def _check_data(name: str, dataset: Any, is_evaluated: bool) -> None:
             )
 
 
-def _check_model(model: Any, loader: str, classes: Classes) -> None:
-    head = getattr(model, "head", None)
+def _check_model(model: Any, loader: str, classes: Classes, is_free: bool) -> None:
+    head = None if is_free else getattr(model, "head", None)
     for name, part in head.named_children() if isinstance(head, nn.Module) else ():
         names = getattr(part, "classes", None)
         if names is not None and tuple(names) != classes:

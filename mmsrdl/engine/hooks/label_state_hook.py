@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader
 
 from mmsrdl.datasets import inner_datasets
 from mmsrdl.engine.hooks.bare_model import bare_model
-from mmsrdl.engine.hooks.data_guard_hook import classes_of
+from mmsrdl.engine.hooks.built_loops import classes_of
 from mmsrdl.evaluation.gather import gather_rows
 from mmsrdl.models.losses.image_state import ImageStateLoss
 from mmsrdl.registry import HOOKS

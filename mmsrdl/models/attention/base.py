@@ -24,6 +24,8 @@ class AttentionMaps:
             attention is made from such.
         pooled: Class features, where the attention makes them along with its maps; they are those
             of all classes, so :meth:`select` leaves them out.
+        token: The image's class token, [B, D], which the head puts here where its input has one.
+        vectors: Label vectors v, [C, D], where ``scores`` are their products with ``feature``.
     """
 
     feature: Tensor
@@ -32,6 +34,8 @@ class AttentionMaps:
     size: tuple[int, int]
     scores: Tensor | None = None
     pooled: Tensor | None = None
+    token: Tensor | None = None
+    vectors: Tensor | None = None
 
     def spatial_map(self) -> Tensor:
         """Returns the spatial attention as maps, [B, C, H, W].
@@ -58,7 +62,7 @@ class AttentionMaps:
             for maps in (self.spatial, self.channel, self.scores)
         )
         spatial, channel, scores = chosen
-        return AttentionMaps(self.feature, spatial, channel, self.size, scores)
+        return AttentionMaps(self.feature, spatial, channel, self.size, scores, token=self.token)
 
     def top_scores(self, erased: Tensor | None = None) -> Tensor:
         """Returns the largest of the position's scores, [B, C].

@@ -105,7 +105,7 @@ class PatchScores(ClassAttention):
         with full_precision(feature):  # half precision would tie the scores of many labels
             scores = vectors @ feature.transpose(1, 2)  # (B, C, P)
         height, width = feature_map.shape[2:]
-        return AttentionMaps(feature, None, None, (height, width), scores)
+        return AttentionMaps(feature, None, None, (height, width), scores, vectors=vectors)
 
     def pool(
         self, maps: AttentionMaps, erased: Tensor | None = None, erase_channel: bool = False

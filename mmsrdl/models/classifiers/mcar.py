@@ -207,7 +207,7 @@ class MCARClassifier(ImageClassifier):
         head, feats = self.head, through_neck(self, features)
         losses: dict[str, Tensor] = {}
         if isinstance(head, ClassFeatureHead):
-            scored = head.score(head.pre_logits(feats), head.label_side())
+            scored = head.score_images(feats)
             logits = scored.logits
             if data_samples is not None:
                 losses = head.losses_of(scored, data_samples)

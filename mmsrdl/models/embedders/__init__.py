@@ -14,6 +14,8 @@ from mmsrdl.models.embedders.label_vectors import (
     make_label_vectors,
 )
 from mmsrdl.models.embedders.mlgcn_label_embedder import MLGCNLabelEmbedder
+from mmsrdl.models.embedders.text_encoder import SentenceEncoder, TextEncoder
+from mmsrdl.models.embedders.vocabulary_embedder import VocabularyEmbedder
 from mmsrdl.models.embedders.word_vector_embedder import WordVectorEmbedder
 from mmsrdl.models.embedders.word_vectors import load_word_vectors
 
@@ -24,6 +26,9 @@ __all__ = [
     "GCNLabelEmbedder",
     "LabelVectors",
     "MLGCNLabelEmbedder",
+    "SentenceEncoder",
+    "TextEncoder",
+    "VocabularyEmbedder",
     "WordVectorEmbedder",
     "cached_label_vectors",
     "init_adjacency",

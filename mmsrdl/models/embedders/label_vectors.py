@@ -1,8 +1,7 @@
 """Label vectors of one's own classes: made once, and kept beside the data by name."""
 
-import hashlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,15 +12,15 @@ from mmsrdl.datasets.npz import read_npz
 from mmsrdl.models.embedders.text_encoder import (
     BUNDLED_ENCODERS,
     TEMPLATE,
+    SentenceEncoder,
     check_template,
+    digest_files,
     encode_names,
     encoder_folder,
 )
 from mmsrdl.models.embedders.word_vectors import load_word_vectors
 
 __all__ = ["LabelVectors", "cached_label_vectors", "make_label_vectors"]
-
-CHUNK = 1 << 20
 
 
 @dataclass
@@ -147,17 +146,6 @@ def _fingerprint(source: str, template: str) -> str:
                 "an npz of `names` and `vectors`, the folder of a sentence-transformers model, or "
                 f"{' or '.join(map(repr, BUNDLED_ENCODERS))}"
             )
-        return _digest([Path(source)])
+        return digest_files([Path(source)])
     check_template(template)
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return f"{_digest(files)} {template}"
-
-
-def _digest(files: Iterable[Path]) -> str:
-    digest = hashlib.sha256()
-    for path in files:
-        digest.update(path.name.encode() + b"\0")
-        with open(path, "rb") as file:
-            while chunk := file.read(CHUNK):
-                digest.update(chunk)
-    return digest.hexdigest()
+    return f"{SentenceEncoder(folder).fingerprint} {template}"

@@ -10,6 +10,8 @@ from mmsrdl.models.heads.class_feature_head import ClassFeatureHead, LabelSide, 
 from mmsrdl.models.heads.dictionary_classifier import DictionaryClassifier
 from mmsrdl.models.heads.embedding_classifier import EmbeddingClassifier
 from mmsrdl.models.heads.group_classifier import GroupClassifier
+from mmsrdl.models.heads.sigrl_head import SigRLHead
+from mmsrdl.models.heads.two_stream_classifier import TwoStreamClassifier
 
 __all__ = [
     "CARHead",
@@ -22,4 +24,6 @@ __all__ = [
     "IdentityClassifier",
     "LabelSide",
     "ScoredImages",
+    "SigRLHead",
+    "TwoStreamClassifier",
 ]

@@ -17,7 +17,9 @@ class FeatureClassifier(BaseModule, metaclass=ABCMeta):
 
     A subclass names in its constructor what it wants to know of ``num_classes`` (C),
     ``in_channels`` (E of the class features), ``embed_dims`` (d' of the label embeddings) and
-    ``classes`` (their names): the head fills these in.
+    ``classes`` (their names): the head fills these in. One that scores by more than class features,
+    such as :class:`TwoStreamClassifier`, names ``maps`` in its :meth:`forward`: the head gives it
+    the :class:`AttentionMaps`.
     """
 
     def embed_labels(self, x: Tensor | None) -> Tensor | None:

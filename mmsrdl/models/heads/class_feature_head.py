@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from mmpretrain.models.heads import MultiLabelClsHead
 from mmpretrain.structures import DataSample
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mmsrdl.arguments import check_integer, check_number
@@ -23,6 +23,7 @@ from mmsrdl.registry import MODELS
 
 Features = Tensor | Sequence[Tensor]
 CLASSIFIERS = ("per_class", "shared")
+KEPT_VOCABULARIES = 2
 
 
 class LabelSide(NamedTuple):
@@ -34,7 +35,7 @@ class LabelSide(NamedTuple):
         embedding: The label embeddings, [C, d'].
     """
 
-    attention: Tensor | None
+    attention: Any
     classifier: Tensor | None
     embedding: Tensor | None = None
 
@@ -48,12 +49,14 @@ class ScoredImages:
         pooled: Class features of the attention, [B, C, E], or [B, 1, E].
         logits: [B, C].
         labels: The label side.
+        feats: What backbone and neck returned, where the pass began with that.
     """
 
     maps: AttentionMaps
     pooled: Tensor
     logits: Tensor
     labels: LabelSide
+    feats: Features | None = None
 
 
 @MODELS.register_module()
@@ -149,7 +152,7 @@ class ClassFeatureHead(MultiLabelClsHead):
         self.map_score_weight = map_score_weight
         self._build_parts(attention, embedder, relation, classifier)
         self.erasing: ObjectErasing | None = None
-        self._label_cache: tuple[tuple, LabelSide] | None = None
+        self._label_cache: dict[tuple | None, tuple[tuple, LabelSide]] = {}
 
     def _build_parts(
         self,
@@ -188,6 +191,7 @@ class ClassFeatureHead(MultiLabelClsHead):
         self.classifier: FeatureClassifier = build_part(
             "classifier", classifier, in_channels=channels, **known
         )
+        self._classifier_takes_maps = names(self.classifier.forward, "maps")
         self._check_embedder()
         self._check_groups()
 
@@ -223,16 +227,14 @@ class ClassFeatureHead(MultiLabelClsHead):
         MMEngine exchanges EMA weights, behind autograd's version counters, just
         before it calls this.
         """
-        self._label_cache = None
+        self._label_cache = {}
         return super().train(mode)
 
     def label_side(self) -> LabelSide:
         """Computes what depends on labels alone; kept while evaluating."""
         if self.training or torch.is_grad_enabled() or torch.compiler.is_compiling():
             return self._embed_labels()
-        parts = (self.embedder, self.attention, self.classifier)
-        known = [part for part in parts if part is not None]
-        sources = [p for part in known for p in (*part.parameters(), *part.buffers())]
+        sources = [p for part in self._label_parts() for p in (*part.parameters(), *part.buffers())]
         if not sources:
             return self._embed_labels()
         device = sources[0].device.type
@@ -240,9 +242,24 @@ class ClassFeatureHead(MultiLabelClsHead):
             torch.is_autocast_enabled(device) and torch.get_autocast_dtype(device),
             *((source.data_ptr(), source._version) for source in sources),
         )
-        if self._label_cache is None or self._label_cache[0] != key:
-            self._label_cache = key, self._embed_labels()
-        return self._label_cache[1]
+        classes = getattr(self.embedder, "classes", None)
+        known, side = self._label_cache.get(classes, (None, None))
+        if side is None or known != key:
+            side = self._embed_labels()
+            self._label_cache[classes] = key, side
+            if len(self._label_cache) > KEPT_VOCABULARIES:
+                self._label_cache.pop(next(iter(self._label_cache)))  # the oldest
+        return side
+
+    def _label_parts(self) -> list[nn.Module]:
+        """Returns the parts whose state the label side is made from."""
+        parts = (self.embedder, self.attention, self.classifier)
+        return [part for part in parts if part is not None]
+
+    def _parts(self) -> list[nn.Module]:
+        """Returns the parts that may add to the losses."""
+        parts = (self.embedder, self.attention, self.relation, self.classifier)
+        return [part for part in parts if part is not None]
 
     def _embed_labels(self) -> LabelSide:
         x = None if self.embedder is None else self.embedder()
@@ -283,6 +300,21 @@ class ClassFeatureHead(MultiLabelClsHead):
             "num_extra_tokens, or let the backbone return a map (out_type='featmap')"
         )
 
+    def class_token(self, feats: Features) -> Tensor | None:
+        """Returns the first of the tokens that precede the patches, [B, D].
+
+        Args:
+            feats: Output of backbone and neck.
+
+        Returns:
+            None where the input is a map, or patches alone.
+        """
+        feature = feats if isinstance(feats, Tensor) else feats[-1]
+        if feature.dim() != 3:
+            return None
+        patches = self.map_of_tokens(feature)
+        return feature[:, 0] if feature.shape[1] > patches[0, 0].numel() else None
+
     @property
     def spatial_attention(self) -> bool:
         """Whether there are spatial maps of the classes."""
@@ -292,24 +324,41 @@ class ClassFeatureHead(MultiLabelClsHead):
         """Computes the attention maps of every class; for SRDL, Eqs. (3)-(5)."""
         return self.attention.attend(self.pre_logits(feats), self.label_side().attention)
 
-    def score(self, feature_map: Tensor, labels: LabelSide) -> ScoredImages:
+    def score_images(self, feats: Features, labels: LabelSide | None = None) -> ScoredImages:
+        """Runs one pass over what backbone and neck returned.
+
+        Args:
+            feats: Output of backbone and neck.
+            labels: The label side. Defaults to that of :meth:`label_side`.
+        """
+        labels = self.label_side() if labels is None else labels
+        scored = self.score(self.pre_logits(feats), labels, self.class_token(feats))
+        scored.feats = feats
+        return scored
+
+    def score(
+        self, feature_map: Tensor, labels: LabelSide, token: Tensor | None = None
+    ) -> ScoredImages:
         """Runs one pass over what :meth:`pre_logits` and :meth:`label_side` returned.
 
         Args:
             feature_map: F, [B, D, H, W].
             labels: The label side.
+            token: Output of :meth:`class_token`.
         """
         maps = self.attention(feature_map, labels.attention)
+        maps.token = token
         pooled = self.attention.pool(maps)  # (B, C, E)
         feature = pooled if self.relation is None else self.relation(pooled, maps)
-        logits = self.classifier(feature, labels=labels.classifier)
+        given = dict(maps=maps) if self._classifier_takes_maps else {}
+        logits = self.classifier(feature, labels=labels.classifier, **given)
         if self.map_score_weight:
             logits = logits.lerp(maps.top_scores().to(logits.dtype), self.map_score_weight)
         return ScoredImages(maps, pooled, logits, labels)
 
     def forward(self, feats: Features) -> Tensor:
         """Computes logits, [B, C]; for SRDL, Eqs. (2)-(6)."""
-        return self.score(self.pre_logits(feats), self.label_side()).logits
+        return self.score_images(feats).logits
 
     def loss(self, feats: Features, data_samples: list[DataSample], **kwargs: object) -> dict:
         """Computes the losses; for SRDL, Eqs. (11)-(13).
@@ -323,7 +372,7 @@ class ClassFeatureHead(MultiLabelClsHead):
             ``loss_ori``, what the parts add, and ``loss_era`` while ``erasing`` is set. MMEngine
             adds them up.
         """
-        scored = self.score(self.pre_logits(feats), self.label_side())
+        scored = self.score_images(feats)
         return self.losses_of(scored, data_samples, **kwargs)
 
     def losses_of(
@@ -338,7 +387,7 @@ class ClassFeatureHead(MultiLabelClsHead):
         """
         target = stack_targets(data_samples, self.num_classes)
         losses = {"loss_ori": self._one_loss(scored.logits, target, **kwargs)}
-        parts = (self.embedder, self.attention, self.relation, self.classifier)
+        parts = self._parts()
         for part in parts:
             auxiliary_losses: Any = getattr(part, "auxiliary_losses", None)
             if auxiliary_losses is not None:

@@ -1,0 +1,41 @@
+"""What tests of open vocabularies share: a text encoder that hashes, and a small head."""
+
+from collections.abc import Sequence
+from zlib import crc32
+
+import torch
+from torch import Tensor
+
+from mmsrdl.models import SigRLHead
+from mmsrdl.registry import MODELS
+
+NAMES = ("black cat", "red car", "small dog", "boat")
+DIMS = 6
+
+
+@MODELS.register_module(force=True)
+class HashEncoder:
+    """Gives every text a random vector of its own, and notes what it was asked."""
+
+    def __init__(self, dims: int = DIMS, fingerprint: str = "hash") -> None:
+        self.dims, self.fingerprint = dims, fingerprint
+        self.asked: list[str] = []
+
+    def encode(self, texts: Sequence[str]) -> Tensor:
+        self.asked.extend(texts)
+        seeds = [torch.Generator().manual_seed(crc32(text.encode())) for text in texts]
+        return torch.stack([torch.randn(self.dims, generator=seed) for seed in seeds])
+
+
+HASHED = dict(type="mmsrdl.HashEncoder")
+
+
+def make_head(classes: Sequence[str] = NAMES, **options: object) -> SigRLHead:
+    """An MKT head of six channels in evaluation mode."""
+    parts = dict(
+        attention=dict(type="mmsrdl.PatchScores"),
+        classifier=dict(topk=2),
+        loss=dict(type="mmsrdl.MultiLabelBCELoss"),
+        embedder=dict(classes=list(classes), embed_dims=DIMS, text=HASHED, prompts=["{}"]),
+    )
+    return SigRLHead(DIMS, **{**parts, **options}).eval()
