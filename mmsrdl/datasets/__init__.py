@@ -12,6 +12,7 @@ from mmsrdl.datasets.cooccurrence import (
 )
 from mmsrdl.datasets.feature_maps import FeatureMapDataset, FeatureMaps, write_feature_maps
 from mmsrdl.datasets.multi_label_dataset import MultiLabelDataset
+from mmsrdl.datasets.nuswide import NUSWIDE
 from mmsrdl.datasets.observation import HeldOutSplit, Observation, ObservedDataset, observe
 from mmsrdl.datasets.samplers import SeededSampler
 from mmsrdl.datasets.transforms import MultiScaleCrop, TorchResize
@@ -20,6 +21,7 @@ from mmsrdl.datasets.wrappers import inner_datasets
 
 __all__ = [
     "COCO_CATEGORIES",
+    "NUSWIDE",
     "VOC_CATEGORIES",
     "CocoMultiLabel",
     "Cooccurrence",

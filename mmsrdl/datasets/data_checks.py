@@ -10,7 +10,14 @@ from mmengine.logging import print_log
 
 from mmsrdl.datasets.annotation_file import first_of
 
-__all__ = ["check_images", "check_labels", "check_positives", "is_index", "reads_local_files"]
+__all__ = [
+    "check_images",
+    "check_labels",
+    "check_positives",
+    "is_index",
+    "missing_images",
+    "reads_local_files",
+]
 
 LABEL_KEYS = ("gt_label", "gt_label_difficult")
 STORAGE_ARGUMENTS = ("backend_args", "file_client_args")
@@ -103,7 +110,7 @@ def check_images(paths: Sequence[str], owner: str, ann_file: str, where: str) ->
     Raises:
         FileNotFoundError: If there are any.
     """
-    missing = _missing_files(paths)
+    missing = missing_images(paths)
     if missing:
         raise FileNotFoundError(
             f"{len(missing)} of {len(paths)} images of {owner} do not exist: {first_of(missing)}. "
@@ -113,7 +120,12 @@ def check_images(paths: Sequence[str], owner: str, ann_file: str, where: str) ->
         )
 
 
-def _missing_files(paths: Iterable[str]) -> list[str]:
+def missing_images(paths: Iterable[str]) -> list[str]:
+    """Return the images that are not there; each folder is listed once.
+
+    Args:
+        paths: Images. Addresses with ``://`` are left out.
+    """
     listings: dict[str, set[str]] = {}
     missing = []
     for path in paths:

@@ -2,6 +2,9 @@
 
 from mmsrdl.evaluation.functional import (
     APKind,
+    EmptyClasses,
+    Images,
+    MicroFigures,
     PointingAccuracy,
     PrecisionRecallF1,
     Reliability,
@@ -11,14 +14,21 @@ from mmsrdl.evaluation.functional import (
     choose_shrinkage,
     expected_calibration_error,
     fit_temperature,
+    micro_figures,
+    open_vocabulary_figures,
     pointing_accuracy,
     pointing_hits,
     precision_recall_f1,
     reliability,
     thresholds_for_precision,
     thresholds_for_recall,
+    topk_counts,
 )
-from mmsrdl.evaluation.metrics import MultiLabelMetric, PointingGameMetric
+from mmsrdl.evaluation.metrics import (
+    MultiLabelMetric,
+    OpenVocabularyMetric,
+    PointingGameMetric,
+)
 from mmsrdl.evaluation.protocols import PROTOCOLS, JudgedEntries, Protocol, get_protocol
 from mmsrdl.evaluation.scores_file import ScoresFile
 from mmsrdl.evaluation.thresholds import Thresholds
@@ -34,8 +44,12 @@ from mmsrdl.evaluation.tuning import (
 __all__ = [
     "PROTOCOLS",
     "APKind",
+    "EmptyClasses",
+    "Images",
     "JudgedEntries",
+    "MicroFigures",
     "MultiLabelMetric",
+    "OpenVocabularyMetric",
     "PointingAccuracy",
     "PointingGameMetric",
     "PrecisionRecallF1",
@@ -56,10 +70,13 @@ __all__ = [
     "figures_at",
     "fit_temperature",
     "get_protocol",
+    "micro_figures",
+    "open_vocabulary_figures",
     "pointing_accuracy",
     "pointing_hits",
     "precision_recall_f1",
     "reliability",
     "thresholds_for_precision",
     "thresholds_for_recall",
+    "topk_counts",
 ]

@@ -1,10 +1,12 @@
 """Exchange of scores between the processes of a distributed evaluation."""
 
 import os
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
-from mmengine.dist import all_gather
+from mmengine.dist import all_gather, broadcast_object_list, is_main_process
 from torch import Tensor
 
 from mmsrdl.evaluation.batch import ScoredBatch
@@ -51,6 +53,25 @@ def gather_batch(local: ScoredBatch | None, size: int, with_paths: bool = False)
     if torch.equal(kept, torch.arange(len(everything.scores), device=kept.device)):
         return everything
     return everything.rows(kept)
+
+
+def on_main_process(compute: Callable[[], dict[str, float]]) -> dict[str, float]:
+    """Compute figures on the main process, and return them on every process.
+
+    Args:
+        compute: Called on the main process alone. What it raises is raised on every process: the
+            others would wait for the figures forever.
+    """
+    outcome: list[Any] = [None]
+    if is_main_process():
+        try:
+            outcome = [compute()]
+        except Exception as error:
+            outcome = [error]
+    broadcast_object_list(outcome)
+    if isinstance(outcome[0], Exception):
+        raise outcome[0]
+    return outcome[0]
 
 
 def gather_rows(rows: Tensor) -> list[Tensor]:

@@ -13,6 +13,7 @@ ACTIONS = {
     "observe": "choose which labels are known, and keep it in a file",
     "convert": "write an annotation file in another format",
     "vectors": "make the label vectors of your classes",
+    "nuswide": "make one file of NUS-WIDE's published labels",
     "init": "write the config of a training on your images",
 }
 

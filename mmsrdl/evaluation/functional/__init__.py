@@ -9,6 +9,11 @@ from mmsrdl.evaluation.functional.calibration import (
     reliability,
 )
 from mmsrdl.evaluation.functional.cuts import TunedThresholds
+from mmsrdl.evaluation.functional.open_vocabulary import (
+    EmptyClasses,
+    Images,
+    open_vocabulary_figures,
+)
 from mmsrdl.evaluation.functional.pointing_game import (
     PointingAccuracy,
     is_hard,
@@ -16,7 +21,13 @@ from mmsrdl.evaluation.functional.pointing_game import (
     pointing_accuracy,
     pointing_hits,
 )
-from mmsrdl.evaluation.functional.precision_recall import PrecisionRecallF1, precision_recall_f1
+from mmsrdl.evaluation.functional.precision_recall import (
+    MicroFigures,
+    PrecisionRecallF1,
+    micro_figures,
+    precision_recall_f1,
+    topk_counts,
+)
 from mmsrdl.evaluation.functional.precision_recall_curve import (
     PrecisionRecallCurve,
     precision_recall_curve,
@@ -30,6 +41,9 @@ from mmsrdl.evaluation.functional.thresholds import (
 
 __all__ = [
     "APKind",
+    "EmptyClasses",
+    "Images",
+    "MicroFigures",
     "PointingAccuracy",
     "PrecisionRecallCurve",
     "PrecisionRecallF1",
@@ -42,6 +56,8 @@ __all__ = [
     "expected_calibration_error",
     "fit_temperature",
     "is_hard",
+    "micro_figures",
+    "open_vocabulary_figures",
     "point_hits",
     "pointing_accuracy",
     "pointing_hits",
@@ -50,4 +66,5 @@ __all__ = [
     "reliability",
     "thresholds_for_precision",
     "thresholds_for_recall",
+    "topk_counts",
 ]

@@ -1,5 +1,6 @@
 """Precision, recall and F1, per class (C*) and overall (O*)."""
 
+import math
 from numbers import Integral, Real
 from typing import Literal, NamedTuple, get_args
 
@@ -78,19 +79,65 @@ def precision_recall_f1(
     limit = _limit(thr, scores)
     if topk is not None:
         _check_topk(topk, scores.shape[1])
-    rows = max(1, BLOCK // max(1, scores.shape[1]))
-    blocks = zip(scores.split(rows), targets.split(rows), strict=True)
-    counts = sum(_count(to_array(score), to_array(target), limit, topk) for score, target in blocks)
-    correct, pred, gt = torch.as_tensor(counts).double()  # (C,)
+    correct, pred, gt = _count_all(scores, targets, limit, topk)  # (C,)
     cp, op = (
         _ratio(correct, pred).mean().item(),
         _ratio(correct.sum(), pred.sum()).item(),
     )  # Eq. (14)
     cr, o_r = _ratio(correct, gt).mean().item(), _ratio(correct.sum(), gt.sum()).item()  # Eq. (15)
-    class_f1, of1 = _harmonic_mean(cp, cr), _harmonic_mean(op, o_r)  # Eq. (16)
+    class_f1, of1 = harmonic_mean(cp, cr), harmonic_mean(op, o_r)  # Eq. (16)
     if cf1 == "mean_of_classes":
         class_f1 = _ratio(2 * correct, pred + gt).mean().item()
     return PrecisionRecallF1(cp, cr, class_f1, op, o_r, of1)
+
+
+class MicroFigures(NamedTuple):
+    """Figures over all entries, as fractions in [0, 1].
+
+    Attributes:
+        P: Precision.
+        R: Recall.
+        F1: ``2 P R / (P + R)``.
+    """
+
+    P: float
+    R: float
+    F1: float
+
+
+def topk_counts(scores: Tensor, targets: Tensor, topk: int) -> Tensor:
+    """Count what is correct if the k highest scores of every image are predicted, whatever they be.
+
+    Exactly k places are given away: of equal scores the class that comes first wins. An unknown
+    entry may occupy a place, but is counted neither as predicted nor as true.
+
+    Args:
+        scores: [N, C], any real number.
+        targets: [N, C] of 1 (positive), 0 (negative) and -1 (unknown).
+        topk: k in 1, ..., C.
+
+    Returns:
+        Correct, predicted and true entries of every class, float64 [3, C].
+
+    Raises:
+        TypeError: ``topk`` is no integer.
+        ValueError: ``topk`` is out of range, or the input is malformed (see
+            :func:`check_scores_and_targets`).
+    """
+    check_scores_and_targets(scores, targets)
+    _check_topk(topk, scores.shape[1])
+    return _count_all(scores, targets, -math.inf, topk)
+
+
+def micro_figures(counts: Tensor) -> MicroFigures:
+    """Return precision, recall and F1 over all entries of some classes; 0/0 counts as 0.
+
+    Args:
+        counts: Of :func:`topk_counts`, [3, c]: its columns of these classes.
+    """
+    correct, predicted, true = counts.sum(1)
+    precision, recall = _ratio(correct, predicted).item(), _ratio(correct, true).item()
+    return MicroFigures(precision, recall, harmonic_mean(precision, recall))
 
 
 def check_threshold(thr: float) -> None:
@@ -126,6 +173,16 @@ def _check_topk(k: int, classes: int) -> None:
             f"topk must lie in 1, ..., {classes} (the number of classes), got {k}; set topk=None "
             "to let the threshold decide alone"
         )
+
+
+def _count_all(
+    scores: Tensor, targets: Tensor, thr: float | np.ndarray, topk: int | None
+) -> Tensor:
+    """Correct, predicted and true entries of every class, float64 [3, C], block by block."""
+    rows = max(1, BLOCK // max(1, scores.shape[1]))
+    blocks = zip(scores.split(rows), targets.split(rows), strict=True)
+    counts = sum(_count(to_array(score), to_array(target), thr, topk) for score, target in blocks)
+    return torch.as_tensor(counts).double()
 
 
 def _count(
@@ -167,5 +224,6 @@ def _ratio(part: Tensor, whole: Tensor) -> Tensor:
     return part / whole.clamp(min=1)  # counts: a whole below 1 is 0, and so is its part
 
 
-def _harmonic_mean(a: float, b: float) -> float:
+def harmonic_mean(a: float, b: float) -> float:
+    """Return ``2 a b / (a + b)`` of numbers that are not negative, 0 where both are 0."""
     return 2 * a * b / (a + b) if a + b else 0.0

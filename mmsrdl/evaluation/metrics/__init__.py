@@ -1,6 +1,7 @@
 """Metrics for MMEngine's evaluator."""
 
 from mmsrdl.evaluation.metrics.multi_label import MultiLabelMetric
+from mmsrdl.evaluation.metrics.open_vocabulary import OpenVocabularyMetric
 from mmsrdl.evaluation.metrics.pointing_game import PointingGameMetric, PointingMethod
 
-__all__ = ["MultiLabelMetric", "PointingGameMetric", "PointingMethod"]
+__all__ = ["MultiLabelMetric", "OpenVocabularyMetric", "PointingGameMetric", "PointingMethod"]

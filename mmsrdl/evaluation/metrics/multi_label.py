@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, get_args
 
-from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 from torch import Tensor
@@ -15,7 +14,8 @@ from mmsrdl.evaluation.batch import ScoredBatch
 from mmsrdl.evaluation.functional.arrays import count_columns, to_array
 from mmsrdl.evaluation.functional.average_precision import APKind
 from mmsrdl.evaluation.functional.precision_recall import check_threshold
-from mmsrdl.evaluation.gather import gather_batch
+from mmsrdl.evaluation.gather import gather_batch, on_main_process
+from mmsrdl.evaluation.metrics.class_names import class_names
 from mmsrdl.evaluation.metrics.table import per_class_table, protocol_table
 from mmsrdl.evaluation.protocols import (
     DIFFICULT_WORDS,
@@ -154,17 +154,8 @@ class MultiLabelMetric(BaseMetric):
         local = ScoredBatch.concat(self.results) if self.results else None
         self.results.clear()
         everything = gather_batch(local, size, with_paths=self.out_file is not None)
-        outcome: list[Any] = [None]
-        if is_main_process():
-            try:
-                outcome = [self.compute_metrics([everything])]
-            except Exception as error:
-                # Raised below on every process: the others would wait for the figures forever.
-                outcome = [error]
-        broadcast_object_list(outcome)
-        if isinstance(outcome[0], Exception):
-            raise outcome[0]
-        return {f"{self.prefix}/{key}": value for key, value in outcome[0].items()}
+        figures = on_main_process(lambda: self.compute_metrics([everything]))
+        return {f"{self.prefix}/{key}": value for key, value in figures.items()}
 
     def compute_metrics(self, results: list[ScoredBatch]) -> dict[str, float]:
         """Compute the figures, in percent and without prefix, and log their protocol."""
@@ -217,16 +208,7 @@ class MultiLabelMetric(BaseMetric):
                 thr.of(self._class_names(num_classes))
 
     def _class_names(self, num_classes: int) -> list[str]:
-        classes = (self.dataset_meta or {}).get("classes")
-        if classes is None:
-            return [str(c) for c in range(num_classes)]
-        if len(classes) != num_classes:
-            raise ValueError(
-                f"the model scores {num_classes} classes, but the data set has {len(classes)}; "
-                f"set num_classes={len(classes)} in the head, and give its embedder the data "
-                "set's classes"
-            )
-        return [str(name) for name in classes]
+        return class_names(self.dataset_meta, num_classes)
 
     def _precision_recall(
         self, names: list[str], protocol: Protocol, judged: JudgedEntries, first: bool

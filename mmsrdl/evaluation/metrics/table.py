@@ -69,12 +69,26 @@ def protocol_table(rows: Mapping[str, Mapping[str, float]], topk: int | None = 3
     keys = ["mAP", *PrecisionRecallF1._fields]
     if topk is not None:
         keys += [f"{key}_top{topk}" for key in PrecisionRecallF1._fields]
+    return rows_table("protocol", rows, keys)
+
+
+def rows_table(title: str, rows: Mapping[str, Mapping[str, float]], keys: Sequence[str]) -> str:
+    """Draw figures, a row each of what they are of.
+
+    Args:
+        title: Heading of the names of rows.
+        rows: Name to figures in percent; ``-`` stands for one that is not there.
+        keys: Which figures, in order; ``_top3`` goes into a second line.
+
+    Returns:
+        Several lines of plain text without colour codes, the first one empty.
+    """
     table = Table(box=SIMPLE)
-    table.add_column("protocol")
+    table.add_column(title)
     for key in keys:
         table.add_column(key.replace("_top", "\ntop-"), justify="right")
     for name, figures in rows.items():
-        table.add_row(name, *(f"{figures[key]:.2f}" for key in keys))
+        table.add_row(name, *(f"{figures[key]:.2f}" if key in figures else "-" for key in keys))
     return _as_text(table)
 
 

@@ -7,6 +7,7 @@ from mmsrdl.models.losses.entropy_maximization import EntropyMaximizationLoss
 from mmsrdl.models.losses.image_state import ImageStateLoss
 from mmsrdl.models.losses.multi_label_bce import MultiLabelBCELoss, check_known
 from mmsrdl.models.losses.partial_bce import PartialBCELoss
+from mmsrdl.models.losses.ranking import RankingLoss
 from mmsrdl.models.losses.role import ROLELoss
 from mmsrdl.models.losses.targets import stack_targets
 from mmsrdl.models.losses.tri_state import TriStateLoss
@@ -22,6 +23,7 @@ __all__ = [
     "MultiLabelBCELoss",
     "PartialBCELoss",
     "ROLELoss",
+    "RankingLoss",
     "TriStateLoss",
     "VLPLLoss",
     "check_known",

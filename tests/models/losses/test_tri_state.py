@@ -15,6 +15,7 @@ from mmsrdl.models.losses import (
     MultiLabelASLLoss,
     MultiLabelBCELoss,
     PartialBCELoss,
+    RankingLoss,
     TriStateLoss,
     check_known,
 )
@@ -29,6 +30,7 @@ BCE_LIKE: dict[str, Callable[..., TriStateLoss]] = {
 OTHERS: dict[str, Callable[..., TriStateLoss]] = {
     "an_ls": lambda **kwargs: AssumeNegativeLoss(smoothing=0.1, **kwargs),
     "focused": MultiLabelASLLoss,
+    "ranking": RankingLoss,
     "focused_both": lambda **kwargs: MultiLabelASLLoss(gamma_pos=0.5, gamma_neg=0.5, **kwargs),
 }
 ALL = {**BCE_LIKE, **OTHERS}
