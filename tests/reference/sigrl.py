@@ -223,7 +223,7 @@ def local_scores(P: Tensor, t: Tensor, k: int = 16, cosine: bool = False) -> Ten
                 scores = [score / (length(P_p) * length(t_c)) for score, P_p in pairs]
             if k > len(scores):
                 raise ValueError(f"k={k}: an image has {len(scores)} patches.")
-            row.append(sum(sorted(scores, key=float, reverse=True)[:k]) / k)
+            row.append(sum(sorted(scores, key=lambda z: float(z.detach()), reverse=True)[:k]) / k)
         images.append(torch.stack(row))
     return torch.stack(images)
 
@@ -243,7 +243,12 @@ def class_norm(scores: Tensor) -> Tensor:
 
 
 def score(
-    P: Tensor | None, q: Tensor | None, t: Tensor, k: int = 16, normalise: str = "class_l2"
+    P: Tensor | None,
+    q: Tensor | None,
+    t: Tensor,
+    k: int = 16,
+    normalise: str = "class_l2",
+    t_local: Tensor | None = None,
 ) -> Tensor:
     """[B, C]: the mean of the local and the global score, or the one of which there is a token.
 
@@ -253,9 +258,11 @@ def score(
         t: label vectors [C, D].
         k: of the local score.
         normalise: 'class_l2' (published), or 'cosine', which no other label has a part in.
+        t_local: label vectors of the local score, if they are others: t + GMC(t) is the graph
+            without SVFR (house definition).
     """
     cosine = normalise == "cosine"
-    streams = [] if P is None else [local_scores(P, t, k, cosine)]
+    streams = [] if P is None else [local_scores(P, t if t_local is None else t_local, k, cosine)]
     streams += [] if q is None else [global_scores(q, t, cosine)]
     if not cosine:
         streams = [class_norm(stream) for stream in streams]
@@ -269,7 +276,8 @@ def ranking(scores: Tensor, y: Tensor, margin: float = 1.0, eps: float = 1e-8) -
     """Margin ranking of an image's positives above its negatives, mean over images.
 
     An image: sum over its pairs of max(0, margin + s_negative - s_positive) / (number of pairs
-    where that is above 0 + eps). An image without a positive does not count; without any: 0.
+    where that is above 0 + eps). An image without a positive does not count; without any: 0. With
+    eps = 0 it is the mean over these pairs, and 0 without any.
     """
     losses = []
     for s, labels in zip(scores, y, strict=True):
@@ -283,7 +291,7 @@ def ranking(scores: Tensor, y: Tensor, margin: float = 1.0, eps: float = 1e-8) -
                 hinge = margin + s[j] - s[i]
                 if hinge > 0:
                     total, active = total + hinge, active + 1
-        losses.append(total / (active + eps))
+        losses.append(total / (active + eps if active else 1))
     return sum(losses) / len(losses) if losses else scores.sum() * 0
 
 
@@ -336,7 +344,7 @@ def part_figures(
         scores, labels = [scores[n] for n in keep], [labels[n] for n in keep]
     truth = [[None if row[c] == UNKNOWN else int(row[c]) for c in columns] for row in labels]
     used = [i for i in range(len(columns)) if any(row[i] == 1 for row in truth)]
-    mAP = 0.0
+    mAP = 0.0 if empty_classes == "zero" else float("nan")
     if used:
         mAP = mean_ap(
             [[row[columns[i]] for i in used] for row in scores],
@@ -376,7 +384,7 @@ def open_vocabulary(
         ks: numbers of highest labels an image.
         images: 'all' (BiAM, MKT, SigRL), or 'with_positive' in the part's columns (QKS).
         empty_classes: what a class without a positive counts in mAP: 'left_out' or 'zero' (BiAM,
-            MKT, SigRL).
+            MKT, SigRL). NaN if all are left out.
     """
     C = len(labels[0])
     seen = [c for c in range(C) if c not in unseen]

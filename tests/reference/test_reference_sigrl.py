@@ -164,6 +164,8 @@ class TestScores:
         assert_close(sigrl.score(None, self.q, self.labels), t([[0.6, 0.8]]))
         cosine = sigrl.score(self.P, self.q, self.labels, 2, "cosine")
         assert_close(cosine, t([[0.7, 0.85]]))
+        other = sigrl.score(self.P, self.q, self.labels, 2, "cosine", self.labels.flip(0))
+        assert_close(other, t([[0.75, 0.8]]))
 
     def test_only_the_cosine_does_not_depend_on_the_vocabulary(self) -> None:
         P, q, labels = rand(2, 5, 3), rand(2, 3, seed=1), rand(4, 3, seed=2)
@@ -186,6 +188,7 @@ class TestRanking:
     def test_no_pair(self) -> None:
         assert sigrl.ranking(rand(2, 3), torch.zeros(2, 3)) == 0
         # a positive and no negative: 0, and the image counts
+        assert sigrl.ranking(t([[3, 0]]), t([[1, 0]]), eps=0.0) == 0
         one, both = t([[1, 0]]), t([[1, 0], [1, -1]])
         s = t([[0, 1], [0, 1]])
         assert_close(sigrl.ranking(s, both) * 2, sigrl.ranking(s[:1], one))
@@ -258,7 +261,9 @@ class TestOpenVocabulary:
         assert sigrl.top_k_counts([[0.5, 0.5]], [[0, 1]], 1, [0, 1])["F1"] == 0
 
     def test_nothing_found(self) -> None:
-        found = sigrl.open_vocabulary([[0.1, 0.2]], [[0, 0]], [1], ks=(1,))
+        nothing = ([[0.1, 0.2]], [[0, 0]], [1])
+        assert math.isnan(sigrl.open_vocabulary(*nothing, ks=(1,))["gzsl"]["mAP"])
+        found = sigrl.open_vocabulary(*nothing, ks=(1,), empty_classes="zero")
         assert {value for part in found.values() for value in part.values()} == {0.0}
 
     def test_against_sklearn_and_topk(self) -> None:
