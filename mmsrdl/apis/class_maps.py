@@ -35,7 +35,8 @@ def class_maps(
       value, so that it fills [0, 1], too.
     - ``'cam'``: the evidence for a class at every position, through ReLU. A classifier over
       global average, maximum or weighted pooling: :math:`ReLU(\sum_d w_{cd} F_d)`, without its
-      bias. ``CSRAClsHead``: its scores at the position, summed over its modules. Source: Zhou et
+      bias. ``CSRAClsHead``: its scores at the position, summed over its modules. ``SigRLHead``:
+      the scores of its patches. Source: Zhou et
       al., "Learning Deep Features for Discriminative Localization", CVPR 2016, Eq. (2).
     - ``'gradcam'``: :math:`ReLU(\sum_d \alpha_{cd} F_d)`, where F is the backbone's last map and
       :math:`\alpha_{cd}` the mean over positions of :math:`\partial s_c / \partial F_d`. Takes one
@@ -96,6 +97,7 @@ def feature_class_maps(
 
 
 _WANTS = {
+    "gradcam": "scores class tokens, too, of which there is no map to differentiate",
     "attention": "has no spatial attention of classes, which mmsrdl.CARHead (use_spatial=True) has",
     "cam": f"has no evidence by position, {HAVE_CLASS_EVIDENCE}",
 }
@@ -104,7 +106,8 @@ _WANTS = {
 def map_methods(model: nn.Module) -> tuple[MapMethod, ...]:
     """Names the methods of :func:`class_maps` that a model offers, the best one first.
 
-    The last, ``'gradcam'``, still needs a backbone that returns a map.
+    The last, ``'gradcam'``, still needs a backbone that returns a map, and a head that needs no
+    class token.
 
     Raises:
         TypeError: If the model has no multi-label head.
@@ -112,6 +115,8 @@ def map_methods(model: nn.Module) -> tuple[MapMethod, ...]:
     head = multi_label_head(model)
     if isinstance(head, ClassFeatureHead) and head.spatial_attention:
         return ("attention", "gradcam")
+    if getattr(head, "open_vocabulary", False):
+        return ("cam",)  # Grad-CAM differentiates a map, without the class token that they score
     return ("cam", "gradcam") if has_class_evidence(model) else ("gradcam",)
 
 

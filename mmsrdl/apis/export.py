@@ -90,7 +90,8 @@ def export_onnx(
 
     Args:
         model: An ``ImageClassifier`` with a multi-label head. It is copied.
-        classes: C names.
+        classes: C names. Of a model of open vocabularies, such as one with a :class:`SigRLHead`,
+            any: the file answers for these.
         out_file: File to write.
         size: Side of the square, or height and width, or the whole rule, that images are resized
             to. By default the rule is Pillow's bicubic filter.
@@ -120,6 +121,9 @@ def export_onnx(
     if opset not in OPSETS:
         raise ValueError(f"opset={opset!r} must be in {OPSETS.start} to {OPSETS.stop - 1}")
     model = copy.deepcopy(model).cpu().eval()
+    head: Any = getattr(model, "head", None)
+    if getattr(head, "open_vocabulary", False):
+        head.set_vocabulary(classes)
     temperature, values = 1.0, None
     if thresholds is not None:
         temperature, values = thresholds.temperature, thresholds.of(classes)

@@ -8,7 +8,7 @@ from mmpretrain.models.heads import CSRAClsHead, MultiLabelLinearClsHead
 from mmpretrain.models.necks import GlobalAveragePooling
 from torch import Tensor, nn
 
-from mmsrdl.models.attention import GlobalPooling
+from mmsrdl.models.attention import GlobalPooling, PatchScores
 from mmsrdl.models.erasing.csra import csra_scores
 from mmsrdl.models.heads import ClassFeatureHead
 from mmsrdl.models.necks import GlobalMaxPooling, GlobalWeightedPooling
@@ -27,7 +27,7 @@ POOLING = (GlobalAveragePooling, GlobalMaxPooling, GlobalWeightedPooling)
 HAVE_CLASS_EVIDENCE = (
     "which CSRAClsHead has, MultiLabelLinearClsHead after GlobalAveragePooling, "
     "mmsrdl.GlobalMaxPooling or mmsrdl.GlobalWeightedPooling as neck, and mmsrdl.ClassFeatureHead "
-    "with mmsrdl.GlobalPooling and no relation"
+    "with mmsrdl.GlobalPooling and no relation, or with mmsrdl.PatchScores or mmsrdl.SVFRAttention"
 )
 
 
@@ -35,7 +35,8 @@ def has_class_evidence(model: nn.Module) -> bool:
     """Whether :func:`class_evidence` knows the model's head.
 
     That is MMPretrain's ``CSRAClsHead``, its ``MultiLabelLinearClsHead`` after a global pooling,
-    and a :class:`ClassFeatureHead` with :class:`GlobalPooling` and no relation.
+    and a :class:`ClassFeatureHead` with :class:`GlobalPooling` and no relation, or with
+    :class:`PatchScores` or :class:`SVFRAttention`.
 
     Args:
         model: An ``ImageClassifier``.
@@ -44,7 +45,8 @@ def has_class_evidence(model: nn.Module) -> bool:
     if isinstance(head, CSRAClsHead):
         return True
     if isinstance(head, ClassFeatureHead):
-        return isinstance(head.attention, GlobalPooling) and head.relation is None
+        pools = isinstance(head.attention, GlobalPooling) and head.relation is None
+        return pools or isinstance(head.attention, PatchScores)
     return isinstance(head, MultiLabelLinearClsHead) and isinstance(_neck(model), POOLING)
 
 
@@ -54,6 +56,7 @@ def class_evidence(model: nn.Module, features: Features, bias: bool = False) -> 
     A classifier over a global pooling: :math:`\sum_d w_{cd} F_d`, the classifier at each position.
     Source: Zhou et al., "Learning Deep Features for Discriminative Localization", CVPR 2016,
     Eq. (2). ``CSRAClsHead``: its scores at the position, summed over its modules.
+    :class:`PatchScores` and :class:`SVFRAttention`: their scores of the position.
 
     Args:
         model: An ``ImageClassifier`` with :func:`has_class_evidence`.
@@ -71,12 +74,21 @@ def class_evidence(model: nn.Module, features: Features, bias: bool = False) -> 
     if isinstance(head, CSRAClsHead):
         scores = csra_scores(head, head.pre_logits(through_neck(model, features)))
         return at_least_float32(torch.stack(scores)).sum(0)
+    if isinstance(head, ClassFeatureHead) and isinstance(head.attention, PatchScores):
+        return _scored_patches(head, through_neck(model, features))
     if isinstance(head, ClassFeatureHead):
         return _classified_positions(head, through_neck(model, features), bias)
     evidence = at_least_float32(
         torch.einsum("bdhw,cd->bchw", last_map(model, features), head.fc.weight)
     )
     return evidence + head.fc.bias[:, None, None] if bias else evidence
+
+
+def _scored_patches(head: ClassFeatureHead, feats: Features) -> Tensor:
+    """Returns the attention's scores of every position, [B, C, h, w]."""
+    maps = head.attention(head.pre_logits(feats), head.label_side().attention)
+    assert maps.scores is not None  # PatchScores has them
+    return at_least_float32(maps.scores).unflatten(2, maps.size)
 
 
 def _classified_positions(head: ClassFeatureHead, feats: Features, bias: bool) -> Tensor:

@@ -166,6 +166,12 @@ def index_dtype(positions: int) -> torch.dtype:
     return torch.int16 if positions <= torch.iinfo(torch.int16).max else torch.int32
 
 
+def row_blocks(node: Tensor) -> list[slice]:
+    """Splits the rows of all pairs of nodes [N, heads, K] into chunks."""
+    rows = _chunk(node.device, node.numel())
+    return [slice(r, r + rows) for r in range(0, len(node), rows)]
+
+
 def images_and_classes(
     shape: torch.Size | tuple[int, int, int], device: torch.device
 ) -> list[tuple[int, slice]]:

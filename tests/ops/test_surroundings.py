@@ -72,7 +72,9 @@ def test_network_equals_its_plain_form(net: nn.Module, image: Tensor) -> None:
         assert_close(grads, gradients(net, theirs))
 
 
-@pytest.mark.parametrize("operator", ["gated_score", "attended_max_pool", "decouple", "reweight"])
+@pytest.mark.parametrize(
+    "operator", ["gated_score", "attended_max_pool", "decouple", "reweight", "pair_score"]
+)
 def test_registration_of_the_operator(operator: str) -> None:
     """PyTorch's own check: schema, shapes without data, autograd, and all under AOT tracing."""
     torch.manual_seed(0)
@@ -83,6 +85,9 @@ def test_registration_of_the_operator(operator: str) -> None:
         position = torch.randn(2, 5, 6).transpose(1, 2).requires_grad_()
         label = torch.randn(1, 3, 5, requires_grad=True)
         operands = position, label, torch.randn(5, 5, requires_grad=True)
+    elif operator == "pair_score":
+        node = torch.randn(6, 2, 5, requires_grad=True)
+        operands = node, torch.randn(5, requires_grad=True), 0.2
     else:
         feature = torch.randn(2, 5, 6).transpose(1, 2).requires_grad_()
         spatial, channel = torch.rand(2, 6, 3).transpose(1, 2), torch.rand(2, 3, 5)

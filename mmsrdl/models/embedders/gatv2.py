@@ -4,16 +4,13 @@ import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.utils.checkpoint import checkpoint
 
 from mmsrdl.arguments import check_integer, check_number
 from mmsrdl.models.precision import at_least_float32, full_precision
+from mmsrdl.ops import pair_score
 from mmsrdl.registry import MODELS
 
 __all__ = ["GATv2", "GATv2Layer"]
-
-# Elements of the largest tensor of a block of rows: 32 MB in float32.
-BLOCK = 1 << 23
 
 
 class GATv2Layer(nn.Module):
@@ -29,8 +26,7 @@ class GATv2Layer(nn.Module):
     and the heads are concatenated. Source: Brody et al., ICLR 2022, in the form that SigRL calls:
     source and target have one W, all heads have one a, and there is no bias.
 
-    No tensor [N, N, E] is stored: rows i go through block by block, and again in the backward
-    pass.
+    No tensor [N, N, E] is stored, see :func:`mmsrdl.ops.pair_score`.
 
     Args:
         in_channels: D of the input.
@@ -74,20 +70,9 @@ class GATv2Layer(nn.Module):
     def forward(self, h: Tensor) -> Tensor:
         """Computes h', [N, E], from h, [N, D]."""
         g = self.linear(h).unflatten(1, (self.num_heads, -1))  # (N, heads, E / heads)
-        rows = max(BLOCK // max(g.numel(), 1), 1)
-        blocks = g.split(rows)
-        if torch.is_grad_enabled() and len(blocks) > 1:
-            gathered = [checkpoint(self._gather, block, g, use_reentrant=False) for block in blocks]
-        else:
-            gathered = [self._gather(block, g) for block in blocks]
-        return torch.cat(gathered).flatten(1)
-
-    def _gather(self, rows: Tensor, g: Tensor) -> Tensor:
-        """Computes some rows of h' from the same rows of g, and all of g."""
-        pairs = F.leaky_relu(rows[:, None] + g, self.negative_slope)  # (rows, N, heads, E / heads)
-        share = self.attn(pairs).squeeze(-1).softmax(1)  # (rows, N, heads)
+        share = pair_score(g, self.attn.weight[0], self.negative_slope).softmax(1)  # (N, N, heads)
         share = F.dropout(share, self.dropout, self.training)
-        return torch.einsum("ijh,jhe->ihe", share, g)
+        return torch.einsum("ijh,jhe->ihe", share, g.to(share.dtype)).flatten(1)
 
 
 @MODELS.register_module()

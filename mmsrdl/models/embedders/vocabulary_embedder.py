@@ -47,7 +47,7 @@ class VocabularyEmbedder(BaseModule):
             at the lookup, if a name has no vector, or vectors are of another size.
     """
 
-    vectors: Tensor
+    _place: Tensor
 
     def __init__(
         self,
@@ -64,7 +64,9 @@ class VocabularyEmbedder(BaseModule):
         self.classes = _check_names(classes)
         self.out_dims, self.normalise = embed_dims, normalise
         self.source = NameVectors(vectors, text, prompts)
-        self.register_buffer("vectors", torch.empty(0, embed_dims), persistent=False)
+        # Not a buffer: EMAHook copies buffers by position, whatever the vocabularies.
+        self._vectors: Tensor | None = None
+        self.register_buffer("_place", torch.empty(0), persistent=False)  # device and type
 
     @property
     def num_classes(self) -> int:
@@ -87,8 +89,8 @@ class VocabularyEmbedder(BaseModule):
             ValueError: See :class:`VocabularyEmbedder`.
         """
         names = _check_names(classes)
-        if names != self.classes or not len(self.vectors):
-            self.vectors = self.vectors_of(names)
+        if names != self.classes or self._vectors is None:
+            self._vectors = self.vectors_of(names)
             self.classes = names
 
     def vectors_of(self, classes: Sequence[str]) -> Tensor:
@@ -108,14 +110,15 @@ class VocabularyEmbedder(BaseModule):
                 f"{vectors.shape[1]} dimensions but embed_dims={self.out_dims}; set "
                 f"embed_dims={vectors.shape[1]}"
             )
-        vectors = vectors.to(self.vectors)
+        vectors = vectors.to(self._place)
         return F.normalize(vectors, dim=1) if self.normalise else vectors
 
     def present_vectors(self) -> Tensor:
         """Returns the vectors of the vocabulary, [C, d']."""
-        if not len(self.vectors):
-            self.vectors = self.vectors_of(self.classes)
-        return self.vectors
+        if self._vectors is None:
+            self._vectors = self.vectors_of(self.classes)
+        self._vectors = self._vectors.to(self._place)
+        return self._vectors
 
     def forward(self) -> Tensor:
         """Returns t, [C, d']."""

@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 import torch
+from mmengine.model import BaseModule
 from mmpretrain.structures import DataSample
 from torch import Tensor
 from torch.nn import functional as F
 from torch.testing import assert_close
 
 from mmsrdl.models import SigRLHead
+from mmsrdl.registry import MODELS
 from tests.models.open_vocabulary import DIMS, HASHED, NAMES, HashEncoder, make_head
 
 COSINE = dict(topk=2, normalise="cosine")
@@ -145,6 +147,46 @@ def test_label_side_is_computed_once_a_vocabulary() -> None:
         third = head(feats)
     assert_close(first, second)
     assert_close(first, third)
+
+
+def test_unseen_labels_are_scored_by_themselves_too() -> None:
+    """ZSL and GZSL from one pass of the backbone; published scores of the two differ."""
+    head, feats = make_head(OTHER, zsl_vocabulary=["green bird", "kite"]), tokens()
+    samples = head.predict(feats)
+    every = torch.stack([sample.pred_score for sample in samples])
+    unseen = torch.stack([sample.pred_score_unseen for sample in samples])
+    assert_close(every, head(feats).sigmoid())
+    assert head.classes == OTHER
+    assert not torch.allclose(every[:, [1, 3]], unseen)
+    head.set_vocabulary(["green bird", "kite"])
+    assert_close(head(feats).sigmoid(), unseen)
+    assert "pred_score_unseen" not in make_head().predict(feats)[0]
+
+
+@MODELS.register_module(force=True)
+class DistanceToHalf(BaseModule):
+    """Stands for a distillation: sees what the neck returned, and the class token."""
+
+    def __init__(self, in_channels: int) -> None:
+        super().__init__()
+        self.frozen = torch.nn.Linear(in_channels, in_channels).requires_grad_(False)
+
+    def auxiliary_losses(self, scored: Any) -> dict[str, Tensor]:
+        assert torch.equal(scored.maps.token, scored.feats[-1][:, 0])
+        return {"loss_dist": (scored.maps.token - self.frozen(scored.feats[0])).abs().mean()}
+
+
+def test_distillation_sees_earlier_stages_and_the_class_token() -> None:
+    head = make_head(distillation=dict(type="mmsrdl.DistanceToHalf")).train()
+    early, last = torch.randn(3, DIMS), tokens()[0].requires_grad_()
+    losses = head.loss((early, last), [DataSample(gt_score=torch.ones(4))] * 3)
+    assert set(losses) == {"loss_ori", "loss_dist"}
+    expected = (last[:, 0] - head.distillation.frozen(early)).abs().mean()
+    assert_close(losses["loss_dist"], expected)
+    assert "distillation.frozen.weight" in head.state_dict()
+    losses["loss_dist"].backward()
+    assert last.grad[:, 0].abs().sum() > 0
+    assert head.distillation.frozen.weight.grad is None
 
 
 def test_context_restores_the_vocabulary_after_an_error() -> None:
