@@ -10,7 +10,7 @@ import torch.distributed
 import torch.multiprocessing as mp
 
 from mmsrdl.apis.distributed import finish_distributed
-from mmsrdl.evaluation import MultiLabelMetric
+from mmsrdl.evaluation import MultiLabelMetric, OpenVocabularyMetric
 from mmsrdl.evaluation.batch import ScoredBatch
 from mmsrdl.evaluation.gather import gather_batch, gather_rows
 
@@ -78,6 +78,18 @@ def evaluate(data: list[dict], size: int, out_file: Path | None = None) -> dict[
     return metric.evaluate(size)
 
 
+def evaluate_open(own: bool, rank: int = 0, world: int = 1) -> dict[str, float]:
+    """The open vocabulary's figures of a rank's share of seven samples; one may be repeated."""
+    data = data_set(7)
+    if own:
+        scores = torch.rand(7, 2, generator=torch.Generator().manual_seed(0))
+        data = [{**s, "pred_score_unseen": scores[i]} for i, s in enumerate(data)]
+    metric = OpenVocabularyMetric(unseen=("d", "b"), k=(1, 2))
+    metric.dataset_meta = {"classes": CLASSES}
+    metric.process(None, share(data, rank, world, True))
+    return metric.evaluate(7)
+
+
 def message_of(function, *arguments) -> str:
     try:
         function(*arguments)
@@ -98,6 +110,8 @@ def worker(rank: int, world: int, folder: Path) -> None:
             results["figures"][f"{name}, {round_up}"] = evaluate(mine, len(data))
 
     evaluate(share(data_set(7), rank, world, True), 7, folder / "scores.npz")
+
+    results["open"] = [evaluate_open(own, rank, world) for own in (False, True)]
 
     rows = gather_rows(torch.full((rank, 2), rank))
     results["rows"] = [part.tolist() for part in rows]
@@ -129,6 +143,15 @@ def test_figures_equal_one_process(run):
             for rank in ranks:
                 figures = rank["figures"][f"{name}, {round_up}"]
                 assert figures == pytest.approx(expected, abs=1e-6), f"{name}, {round_up}"
+
+
+def test_figures_of_an_open_vocabulary_equal_one_process(run):
+    _, _, ranks = run
+    expected = [evaluate_open(own) for own in (False, True)]
+    assert expected[0]["ov/ZSL/mAP"] != expected[1]["ov/ZSL/mAP"]
+    for rank in ranks:
+        for found, wanted in zip(rank["open"], expected, strict=True):
+            assert found == pytest.approx(wanted)
 
 
 def test_rows_of_unequal_number(run):

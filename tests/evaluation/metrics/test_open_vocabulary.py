@@ -4,14 +4,11 @@ from typing import Any
 
 import pytest
 import torch
-import torch.distributed
-import torch.multiprocessing as mp
 from mmengine.evaluator import Evaluator
 from mmpretrain.registry import METRICS
 from mmpretrain.structures import DataSample
 from torch import Tensor
 
-from mmsrdl.apis.distributed import finish_distributed
 from mmsrdl.evaluation import MultiLabelMetric, OpenVocabularyMetric, open_vocabulary_figures
 
 CLASSES = ("sky", "red car", "water", "blue car", "sand")
@@ -171,28 +168,3 @@ def test_bad_samples_and_data_sets() -> None:
             evaluate(samples(scores, empty), 23)
     with pytest.raises(ValueError, match="no sample was evaluated"):
         evaluate([], 23)
-
-
-def worker(rank: int, world: int, folder: str) -> None:
-    torch.set_num_threads(1)
-    torch.distributed.init_process_group(
-        "gloo", init_method=f"file://{folder}/init", rank=rank, world_size=world
-    )
-    scores, targets, own = case(7)
-    found = []
-    for unseen_scores in (None, own):
-        data = samples(scores, targets, unseen_scores)
-        found.append(evaluate((data * world)[rank : 4 * world : world], 7))
-    torch.save(found, f"{folder}/{rank}.pt")
-    finish_distributed()
-
-
-def test_two_processes_give_the_figures_of_one(tmp_path: Path) -> None:
-    """Seven images: one is shown twice, and counts once."""
-    mp.spawn(worker, (2, str(tmp_path)), nprocs=2)
-    scores, targets, own = case(7)
-    expected = [evaluate(samples(scores, targets, each), 7) for each in (None, own)]
-    assert expected[0] != expected[1]
-    for rank in range(2):
-        for found, wanted in zip(torch.load(tmp_path / f"{rank}.pt"), expected, strict=True):
-            assert found == pytest.approx(wanted)
