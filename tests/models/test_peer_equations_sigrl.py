@@ -1,5 +1,6 @@
 """SigRL, MKT and what is between them against slow loops, in value and gradient."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from mmsrdl.models import SigRLHead
 from mmsrdl.models.attention import PatchScores, SVFRAttention
 from mmsrdl.models.embedders import gatv2
 from mmsrdl.models.losses import RankingLoss
-from mmsrdl.ops import use_backend
+from mmsrdl.ops import chunked, use_backend
 from tests.models.open_vocabulary import DIMS, NAMES, make_head
 from tests.reference import sigrl as ref
 
@@ -100,11 +101,18 @@ def gradients(wanted: dict[str, Tensor], loss: Tensor) -> dict[str, Tensor]:
     return dict(zip(wanted, found, strict=True))
 
 
+@pytest.fixture(params=["plain", "at once", "in chunks", "one by one"])
+def _form(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The formulas; and the operators, whose chunks hold everything, two rows or labels, or one."""
+    elements = {"in chunks": 80, "one by one": 1}
+    monkeypatch.setitem(chunked.CHUNK, "cpu", elements.get(request.param, 1 << 20))
+    with use_backend("plain" if request.param == "plain" else "chunked"):
+        yield
+
+
+@pytest.mark.usefixtures("_form")
 @pytest.mark.parametrize("heads", [1, 4])
-@pytest.mark.parametrize("block", [gatv2.BLOCK, 20, 1])
-def test_gmc(heads: int, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of five labels, whose rows go through at once, some at a time and one by one."""
-    monkeypatch.setattr(gatv2, "BLOCK", block)
+def test_gmc(heads: int) -> None:
     torch.manual_seed(0)
     graph = gatv2.GATv2(3, hidden_channels=8, num_heads=heads, out_channels=5).double().eval()
     for parameter in graph.parameters():
@@ -118,27 +126,23 @@ def test_gmc(heads: int, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
     assert all(gradient.abs().max() > 1e-6 for gradient in found.values())
 
 
-@pytest.mark.parametrize("backend", ["plain", "chunked"])
-@pytest.mark.parametrize("graph", [None, GRAPH])
-@pytest.mark.parametrize("size", [(1, 4), (2, 3)])
-def test_svfr(backend: str, graph: dict | None, size: tuple[int, int]) -> None:
+@pytest.mark.usefixtures("_form")
+@pytest.mark.parametrize(("graph", "size"), [(None, (1, 4)), (GRAPH, (2, 3))])
+def test_svfr(graph: dict | None, size: tuple[int, int]) -> None:
     torch.manual_seed(0)
     attention = SVFRAttention(DIMS, DIMS, graph=graph).double().eval()
     for parameter in attention.parameters():
         torch.nn.init.normal_(parameter)
     t = torch.randn(3, DIMS, dtype=torch.float64, requires_grad=True)
     feature = torch.randn(2, DIMS, *size, dtype=torch.float64, requires_grad=True)
-    P = feature.flatten(2).transpose(1, 2)
-    with use_backend(backend):
-        maps = attention(feature, attention.embed_labels(t))
-        reconstructed = reference_svfr(attention, P, t)
-        assert_close(maps.feature, reconstructed, **EXACT)
-        scores = torch.stack([torch.stack([p @ v for p in P_n for v in t]) for P_n in maps.feature])
-        assert_close(maps.scores, scores.unflatten(1, (-1, 3)).transpose(1, 2), **EXACT)
-        seed = torch.randn_like(maps.feature)
-        wanted = dict(attention.named_parameters(), t=t, feature=feature)
-        found = gradients(wanted, (maps.feature * seed).sum())
-    assert_close(found, gradients(wanted, (reconstructed * seed).sum()), **EXACT)
+    maps = attention(feature, attention.embed_labels(t))
+    expected = reference_svfr(attention, feature.flatten(2).transpose(1, 2), t)
+    assert_close(maps.feature, expected, **EXACT)
+    assert_close(maps.scores, (expected @ t.T).transpose(1, 2), **EXACT)
+    wanted = dict(attention.named_parameters(), t=t, feature=feature)
+    seed = torch.randn_like(expected)
+    found = gradients(wanted, (maps.feature * seed).sum())
+    assert_close(found, gradients(wanted, (expected * seed).sum()), **EXACT)
     assert all(gradient.abs().max() > 1e-6 for gradient in found.values())
 
 
