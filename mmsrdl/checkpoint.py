@@ -36,6 +36,7 @@ from mmsrdl.script_archive import read_archive
 __all__ = [
     "TRAINING_STATE",
     "TornCheckpointError",
+    "check_label_vectors",
     "check_settings",
     "fill_model",
     "read_checkpoint",
@@ -458,6 +459,27 @@ def check_settings(content: Any, model: Any, path: str | os.PathLike[str]) -> No
                 f"checkpoint {str(path)!r} belongs to {name}={wanted}, the config has {found}; "
                 f"give --cfg-options {name}={wanted}, or a config that says so"
             )
+
+
+def check_label_vectors(content: Any, fingerprint: str, path: str | os.PathLike[str]) -> None:
+    """Refuses label vectors of another kind than those that a checkpoint was trained with.
+
+    Args:
+        content: The checkpoint's content.
+        fingerprint: Of the vectors at hand, see :class:`NameVectors`; '' where it is not known.
+        path: The checkpoint, for the error.
+
+    Raises:
+        ValueError: If the checkpoint names another fingerprint.
+    """
+    meta = content.get("meta") if isinstance(content, dict) else None
+    trained = (meta.get("label_vectors") if isinstance(meta, dict) else None) or ""
+    if trained and fingerprint and trained != fingerprint:
+        raise ValueError(
+            f"checkpoint {str(path)!r} was trained with label vectors of another source, "
+            f"{trained[:80]!r} against {fingerprint[:80]!r}: a model knows no others; give "
+            "model.head.embedder the vectors, or the text encoder and prompts, of the training"
+        )
 
 
 @CheckpointLoader.register_scheme(prefixes="", force=True)

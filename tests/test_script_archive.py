@@ -204,10 +204,16 @@ class Small(nn.Module):
 
 
 @pytest.fixture
-def genuine(tmp_path: Path) -> Path:
+def quiet() -> Iterator[None]:
+    """Keeps torch.jit from saying that it is deprecated."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of torch.jit
-        torch.jit.save(torch.jit.trace(Small(), torch.ones(1, 3)), str(tmp_path / "small.pt"))
+        warnings.simplefilter("ignore")
+        yield
+
+
+@pytest.fixture
+def genuine(tmp_path: Path, quiet: None) -> Path:
+    torch.jit.save(torch.jit.trace(Small(), torch.ones(1, 3)), str(tmp_path / "small.pt"))
     return tmp_path / "small.pt"
 
 
@@ -247,8 +253,9 @@ class WithCode(nn.Module):
         return x * self.weight
 
 
-@pytest.mark.filterwarnings("ignore:`torch.jit")
-def test_code_of_an_archive_is_not_run(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_code_of_an_archive_is_not_run(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], quiet: None
+) -> None:
     path = str(tmp_path / "a.pt")
     torch.jit.save(torch.jit.script(WithCode()), path)
     capfd.readouterr()

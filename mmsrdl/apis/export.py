@@ -121,8 +121,9 @@ def export_onnx(
     if opset not in OPSETS:
         raise ValueError(f"opset={opset!r} must be in {OPSETS.start} to {OPSETS.stop - 1}")
     model = copy.deepcopy(model).cpu().eval()
-    if getattr(model.head, "open_vocabulary", False):
-        model.head.set_vocabulary(classes)
+    head: Any = getattr(model, "head", None)
+    if getattr(head, "open_vocabulary", False):
+        head.set_vocabulary(classes)
     temperature, values = 1.0, None
     if thresholds is not None:
         temperature, values = thresholds.temperature, thresholds.of(classes)

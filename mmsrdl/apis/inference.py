@@ -10,6 +10,7 @@ from torch import nn
 
 from mmsrdl.apis.report import no_report
 from mmsrdl.checkpoint import (
+    check_label_vectors,
     check_settings,
     fill_model,
     read_checkpoint,
@@ -52,6 +53,9 @@ def load_model(
         model = MODELS.build({"data_preprocessor": preprocessor, **cfg.model})
     fill_model(model, state, checkpoint)
     check_settings(content, cfg.model, checkpoint)
+    head: Any = getattr(model, "head", None)
+    if getattr(head, "open_vocabulary", False):
+        check_label_vectors(content, head.embedder.source.fingerprint, checkpoint)
     names = _class_names(model, trained_classes(content), classes, checkpoint)
     model._config, model._dataset_meta = cfg, {"classes": names}
     return model.to(device).eval(), list(names)

@@ -1,4 +1,4 @@
-"""Operators of the attention: each never stores a [B, P, C, D] tensor."""
+"""Operators of the attention: none stores a [B, P, C, D] tensor, or one of all pairs of labels."""
 
 from mmsrdl.ops.attended_max_pool import attended_max_pool
 from mmsrdl.ops.backend import use_backend

@@ -23,7 +23,10 @@ _whole = False
 
 @contextmanager
 def use_backend(name: str) -> Iterator[None]:
-    """Makes one back end compute both operators, forward and backward, inside the context.
+    """Makes one back end compute the operators, forward and backward, inside the context.
+
+    All four serve ``attended_max_pool`` and ``gated_score``. The other operators have the formulas
+    for ``'plain'``, and one chunked form for all else.
 
     Args:
         name: ``'plain'`` (the formulas, with large tensors), ``'chunked'`` (any

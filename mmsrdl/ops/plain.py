@@ -3,6 +3,8 @@
 Each stores tensors over images x classes x positions x channels. Exporters take this form.
 """
 
+from contextlib import AbstractContextManager, nullcontext
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -14,13 +16,16 @@ def accumulation_dtype(*tensors: Tensor | None) -> torch.dtype:
     return torch.float64 if wide else torch.float32
 
 
-def full_precision(tensor: Tensor) -> torch.autocast:
+def full_precision(tensor: Tensor) -> AbstractContextManager:
     """Makes a context in which nothing is cast to half precision.
 
     Args:
         tensor: On the device in question.
     """
-    return torch.autocast(tensor.device.type, enabled=False)
+    device = tensor.device.type
+    # No context where none is needed: torch 2.5 cannot export one inside of another.
+    enabled = torch.is_autocast_enabled(device)
+    return torch.autocast(device, enabled=False) if enabled else nullcontext()
 
 
 def gated_score(position: Tensor, label: Tensor, weight: Tensor) -> Tensor:

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from mmengine.hooks import Hook
-from mmengine.runner import Runner
+from mmengine.runner import BaseLoop, Runner
 
-from mmsrdl.checkpoint import trained_classes
+from mmsrdl.checkpoint import check_label_vectors, trained_classes
 from mmsrdl.engine.hooks.bare_model import bare_model
 from mmsrdl.engine.hooks.built_loops import built_loops, classes_of
 from mmsrdl.registry import HOOKS
@@ -22,7 +22,8 @@ class VocabularyHook(Hook):
     alone. Every run of ``mmsrdl`` has this hook.
 
     Raises:
-        ValueError: In ``before_run``, if a label of a data set has no vector.
+        ValueError: In ``before_run``, if a label of a data set has no vector; in
+            ``after_load_checkpoint``, if a checkpoint was trained with other vectors.
     """
 
     priority = "VERY_HIGH"
@@ -37,9 +38,23 @@ class VocabularyHook(Hook):
                 if classes := classes_of(loop):
                     _head_of(runner).embedder.vectors_of(classes)
 
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Writes down what the label vectors are made from."""
+        if follows_vocabulary(runner):
+            checkpoint["meta"]["label_vectors"] = _head_of(runner).embedder.source.fingerprint
+
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Takes the labels of the training from a checkpoint."""
-        if follows_vocabulary(runner) and (names := trained_classes(checkpoint)):
+        """Takes the labels of the training from a checkpoint.
+
+        Raises:
+            ValueError: If it is resumed or evaluated, and was trained with other label vectors.
+        """
+        if not follows_vocabulary(runner):
+            return
+        if runner._resume or not isinstance(runner._train_loop, BaseLoop):
+            fingerprint = _head_of(runner).embedder.source.fingerprint
+            check_label_vectors(checkpoint, fingerprint, runner._load_from or "")
+        if names := trained_classes(checkpoint):
             _head_of(runner).set_trained_classes(names)
 
     def before_train(self, runner: Runner) -> None:

@@ -67,7 +67,7 @@ class RankingLoss(TriStateLoss):
         is_pair = (is_positive == 1)[..., None] & (label == 0)[:, None]
         terms = torch.where(is_pair, terms, 0)
         violations = (terms > 0).sum((1, 2)).clamp(min=1)  # V
-        weight = len(label) / (counts > 0).sum().clamp(min=1)
+        weight = len(label) / (counts > 0).sum().clamp(min=1).to(logits.dtype)
         return weight * terms.sum(1) / violations[:, None]
 
 

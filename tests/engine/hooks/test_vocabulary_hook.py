@@ -106,6 +106,19 @@ def test_label_without_a_vector(seven: Path, other: str, tmp_path: Path) -> None
         apis.train(cfg)
 
 
+@pytest.mark.parametrize("enter", ["test", "load_model", "resume"])
+def test_label_vectors_of_another_kind(enter: str, seven: Path, tmp_path: Path) -> None:
+    """Vectors of the same size under the same names would give figures, and no error."""
+    apis.train(make_config(seven, tmp_path / "run"))
+    checkpoint = str(tmp_path / "run" / "epoch_1.pth")
+    assert read_checkpoint(checkpoint)["meta"]["label_vectors"] == "hash {}"
+    cfg = make_config(seven, tmp_path / "next")
+    cfg.model.head.embedder.prompts = ["a {}"]
+    functions = {"test": apis.test, "load_model": apis.load_model, "resume": resume}
+    with pytest.raises(ValueError, match=r"vectors of another source, 'hash \{\}' against 'h"):
+        functions[enter](cfg, checkpoint)
+
+
 def test_without_the_hook_the_classes_must_agree(seven: Path, other: str, tmp_path: Path) -> None:
     cfg = make_config(seven, tmp_path, other)
     cfg.default_hooks.vocabulary = None
