@@ -1,6 +1,7 @@
 """The recipes of SigRL: what they train, and that they run with a small CLIP on a few images."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ from mmsrdl import apis
 from mmsrdl.apis import MultiLabelInferencer, load_config
 from mmsrdl.checkpoint import read_checkpoint
 from mmsrdl.datasets.nuswide import read_published
+from mmsrdl.evaluation import ScoresFile
 from mmsrdl.model_converters import convert_clip
 from mmsrdl.model_converters.clip import clip_config
 from tests.conftest import write_photos
@@ -165,6 +167,26 @@ def test_other_weights_than_clips_are_refused(
     cfg = small(ZERO_SHOT, tmp_path, roots, clip)
     with pytest.raises(ValueError, match=r"1 entries are missing or unexpected.*textual\.proj"):
         apis.test(cfg, str(tmp_path / "other.pth"))
+
+
+def test_cosines_for_vlpl(roots: dict[str, Path], clip: Clip, tmp_path: Path) -> None:
+    """CLIP zero-shot scores the training images, as the documents say, and VLPL learns from it."""
+    cfg = small("sigrl_em_vitb16_voc12", tmp_path, roots, clip)
+    cfg.model.head.attention = dict(type="mmsrdl.PatchScores")
+    cfg.model.head.classifier.update(local=False, normalise="cosine")
+    cfg.test_dataloader.dataset.update(split="train", indices=4)
+    apis.test(cfg, clip.file, str(tmp_path / "sigmoids.npz"))
+    file = ScoresFile.load(tmp_path / "sigmoids.npz")
+    cosines = file.scores.logit()
+    assert cosines.shape == (4, 20)
+    assert cosines.abs().max() < 1
+    (prediction,) = MultiLabelInferencer(cfg, clip.file)(file.img_path[0], classes=["dog", "cat"])
+    columns = [file.names.index(name) for name in ("dog", "cat")]
+    np.testing.assert_allclose(prediction.scores, file.scores[0, columns], rtol=0, atol=1e-5)
+    replace(file, scores=cosines).save(tmp_path / "cosines.npz")
+    cfg = small("sigrl_vlpl_vitb16_voc12", tmp_path, roots, clip)
+    cfg.model.head.loss.scores = str(tmp_path / "cosines.npz")
+    apis.train(cfg)
 
 
 @pytest.mark.parametrize("leaf", OPEN)

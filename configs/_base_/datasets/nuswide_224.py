@@ -34,14 +34,15 @@ test_pipeline = [
 ]
 
 # Of ConceptsList/Concepts81.txt; the seen classes are read from the data.
-unseen_classes = """
+concepts = """
     airport animal beach bear birds boats book bridge buildings cars castle cat cityscape clouds
     computer coral cow dancing dog earthquake elk fire fish flags flowers food fox frost garden
     glacier grass harbor horses house lake leaf map military moon mountain nighttime ocean
     person plane plants police protest railroad rainbow reflection road rocks running sand sign
     sky snow soccer sports statue street sun sunset surf swimmers tattoo temple tiger tower town
     toy train tree valley vehicle water waterfall wedding whales window zebra
-""".split()
+"""
+unseen_classes = concepts.split()
 
 dataset = dict(type="mmsrdl.NUSWIDE", data_root="data/nuswide/")
 train_dataloader = dict(
