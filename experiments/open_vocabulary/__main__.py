@@ -68,7 +68,8 @@ def _prepare(data: str) -> int:
 
 
 def _run(processes: int, dry_run: bool, **options: object) -> int:
-    from experiments.open_vocabulary.study import Study, run_study
+    from experiments.open_vocabulary.run import run_study
+    from experiments.open_vocabulary.study import Study
 
     return run_study(Study(**options), processes, dry_run)  # type: ignore[arg-type]
 

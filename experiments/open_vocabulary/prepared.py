@@ -1,5 +1,6 @@
 """What ``prepare`` makes: scenes, vectors of the labels, the image encoder, and what it knows."""
 
+import copy
 import hashlib
 import json
 import os
@@ -121,7 +122,7 @@ def make_config(name: str, data: str, scenes: str = SCENES) -> Config:
         data: The folder.
         scenes: The folder of the scenes in it.
     """
-    cfg = _read(str(CONFIGS / f"{name}.py")).copy()
+    cfg = copy.deepcopy(_read(str(CONFIGS / f"{name}.py")))
     embedder = cfg.model.head.embedder
     embedder.classes, embedder.vectors = list(SEEN), os.path.join(data, VECTORS)
     cfg.model.head.zsl_vocabulary = list(UNSEEN)

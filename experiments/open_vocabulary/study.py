@@ -1,17 +1,16 @@
-"""Every method with the same search and budget: what is missing is run, then tabulated."""
+"""What is compared: every method, with the same search and budget."""
 
 import json
-import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from experiments.open_vocabulary.job import Job
 from experiments.open_vocabulary.rows import ROWS
-from experiments.trainings import best_lr, read_result, run_all
+from experiments.trainings import best_lr, read_result
 from mmsrdl.arguments import check_integer, check_number
 
-__all__ = ["Study", "run_study"]
+__all__ = ["Study"]
 
 SEARCH_SEED = 0
 
@@ -96,36 +95,3 @@ class Study:
 
     def _job(self, row: str, stage: str, lr: float, seed: int) -> Job:
         return Job(row, stage, lr, seed, self.out, self.data)
-
-
-def run_study(study: Study, processes: int = 1, dry_run: bool = False) -> int:
-    """Runs what is missing, and prints and writes the table, ``open_vocabulary.md``.
-
-    The validation scenes are seen once, after the last epoch of each final training. What fails is
-    named and does not stop the rest; a further call tries it again.
-
-    Args:
-        study: See :class:`Study`.
-        processes: How many trainings run at a time, with a thread each.
-        dry_run: Whether to say what is missing, and run nothing.
-
-    Returns:
-        0, or 1 if something failed.
-    """
-    from experiments.open_vocabulary.table import table_of
-
-    check_integer("--processes", processes, low=1, example=2)
-    searches = [job for row in study.rows for job in study.searches(row)]
-    if dry_run:
-        finals = [job for row in study.rows for job in study.finals(row)]
-        for job in [*searches, *finals]:
-            if read_result(job) is None:
-                print(job)
-        return 0
-    study.save()
-    failed = run_all(searches, processes)
-    failed += run_all([job for row in study.rows for job in study.finals(row)], processes)
-    print("\n" + table_of(study))
-    for line in failed:
-        print(f"failed: {line}", file=sys.stderr)
-    return int(bool(failed))
