@@ -18,9 +18,10 @@ from mmengine.logging import MessageHub
 
 from mmsrdl.apis import train
 
-__all__ = ["Training", "best_lr", "read_result", "run_all", "run_training"]
+__all__ = ["Training", "best_lr", "figures_of_run", "read_result", "run_all", "run_training"]
 
-METRICS = "val/mlr/"
+METRICS = ("val/mlr/", "val/ov/")
+"""Beginnings of what evaluations are called; the first is not a part of the figures' names."""
 
 
 class Training(ABC):
@@ -95,24 +96,31 @@ def run_training(training: Training) -> None:
 
 def _train(training: Training) -> dict[str, Any]:
     cfg, key, facts = training.resolved, training.key, training.facts  # the runner changes cfg
-    cfg.val_evaluator.out_file = str(training.folder / "scores.npz")
+    evaluators = cfg.val_evaluator
+    first = evaluators[0] if isinstance(evaluators, list) else evaluators
+    first.out_file = str(training.folder / "scores.npz")
     start, cpu_start = time.perf_counter(), time.process_time()
     model = train(cfg)
     seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu_start
-    scalars = MessageHub.get_current_instance().log_scalars
     return {
         **facts,
-        "metrics": {
-            name.removeprefix(METRICS): float(history.current())
-            for name, history in scalars.items()
-            if name.startswith(METRICS)
-        },
+        "metrics": figures_of_run(),
         "seconds": seconds,
         "cpu_seconds": cpu_seconds,
         "parameters": sum(each.numel() for each in model.parameters() if each.requires_grad),
         "epochs": cfg.train_cfg.max_epochs,
         "batch_size": cfg.train_dataloader.batch_size,
         "key": key,
+    }
+
+
+def figures_of_run() -> dict[str, float]:
+    """Returns the figures of the last run of this process, by name."""
+    scalars = MessageHub.get_current_instance().log_scalars
+    return {
+        name.removeprefix(METRICS[0]).removeprefix("val/"): float(history.current())
+        for name, history in scalars.items()
+        if name.startswith(METRICS)
     }
 
 

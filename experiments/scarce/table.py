@@ -1,36 +1,18 @@
 """The table of a study, from the results in its folder."""
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import mean, stdev
+from statistics import mean
 from typing import Any
 
+from experiments.intervals import interval
 from experiments.scarce.job import HELD_OUT
 from experiments.scarce.losses import EVERYTHING, LOSSES, SETTINGS
 from experiments.scarce.prepared import Prepared
 from experiments.scarce.study import Study
 from experiments.scarce.tiers import TIERS
 
-__all__ = ["Cell", "cell_of", "interval", "table_of"]
-
-QUANTILES = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
-"""Of Student's t at 97.5 %, for 1 to 9 degrees of freedom."""
-
-
-def interval(values: list[float]) -> float:
-    """Computes half the width of Student's 95 % interval of a mean.
-
-    Args:
-        values: n of them, 2 to 10.
-
-    Raises:
-        ValueError: If there are fewer or more.
-    """
-    freedom = len(values) - 1
-    if not 1 <= freedom <= len(QUANTILES):
-        raise ValueError(f"an interval is of 2 to {len(QUANTILES) + 1} seeds, got {len(values)}")
-    return QUANTILES[freedom - 1] * stdev(values) / math.sqrt(len(values))
+__all__ = ["Cell", "cell_of", "table_of"]
 
 
 @dataclass(frozen=True)

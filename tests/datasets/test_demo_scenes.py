@@ -11,6 +11,7 @@ from sklearn.preprocessing import StandardScaler
 
 from mmsrdl.datasets.demo_scenes import (
     CLASSES,
+    COLOURS,
     MAX_OCCLUSION,
     OCCLUDED_FROM,
     PARTNERS,
@@ -169,6 +170,34 @@ def test_colour_histogram_does_not_tell_the_classes():
         best = max(best, 100 * float(np.mean(precisions)))
     print(f"mAP of the colour histogram: {best:.1f}")
     assert best < 55
+
+
+def test_objects_have_the_colours_that_their_class_may_have():
+    allowed = {name: list(COLOURS)[k % 3 : k % 3 + 2] for k, name in enumerate(CLASSES)}
+    shown = set()
+    for index in range(60):
+        scene = draw_scene(0, "train", index, colours=allowed)
+        for item in scene.objects:
+            assert item.colour in allowed[CLASSES[item.label]]
+            x, y, width, height = item.bbox
+            if item.area > 300 and item.occlusion < 0.1:
+                shown.add(item.colour)
+                box = scene.image[y : y + height, x : x + width]
+                hsv = cv2.cvtColor(box, cv2.COLOR_BGR2HSV).astype(int)
+                away = abs((hsv[..., 0] - 30 * COLOURS[item.colour] + 90) % 180 - 90)
+                assert ((away < 8) & (hsv[..., 1] > 40)).mean() > 0.2
+    assert shown == set(list(COLOURS)[:4])
+
+
+def test_scenes_have_no_named_colours_unless_asked_for(scenes):
+    assert {item.colour for scene in scenes for item in scene.objects} == {None}
+
+
+@pytest.mark.parametrize("wrong", [{}, {"boat": []}, {"boat": ["pink"]}])
+def test_colours_are_checked(wrong):
+    allowed = {name: list(COLOURS) for name in CLASSES if name != "boat"} | wrong
+    with pytest.raises(ValueError, match=r"colours\['boat'\] must be some of \['red'"):
+        draw_scene(0, "train", 0, colours=allowed)
 
 
 def test_written_set_loads_as_coco(written):

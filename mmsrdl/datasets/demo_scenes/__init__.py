@@ -2,7 +2,8 @@
 
 Every scene holds one to five drawn things on a cluttered background. Only their form
 tells them apart: fill, outline, background and clutter are drawn independently of the
-class, and all classes share one distribution of object areas. Some classes pull others
+class, and all classes share one distribution of object areas. (:func:`draw_scene` can give
+objects colours that have names, too, for labels such as "red kite".) Some classes pull others
 in (``PARTNERS``), some objects are small, some are partly covered.
 
 The set is written as JPEG files and COCO instances json, so that whatever reads COCO
@@ -11,6 +12,7 @@ reads the demo too.
 
 from mmsrdl.datasets.demo_scenes.catalogue import (
     CLASSES,
+    COLOURS,
     MAX_OCCLUSION,
     OCCLUDED_FROM,
     PARTNERS,
@@ -22,6 +24,7 @@ from mmsrdl.datasets.demo_scenes.subsets import subset_targets
 
 __all__ = [
     "CLASSES",
+    "COLOURS",
     "MAX_OCCLUSION",
     "OCCLUDED_FROM",
     "PARTNERS",

@@ -1,6 +1,6 @@
 """A scene in the making."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -10,13 +10,15 @@ class Canvas:
     """Scene in the making.
 
     ``owner`` (H, W) holds the number of the object seen at each pixel, counted from 1, and 0
-    for none; ``labels`` and ``areas`` hold class and full area of the objects so far.
+    for none; ``labels``, ``areas`` and ``colours`` hold class, full area and named colour of
+    the objects so far.
     """
 
     image: np.ndarray
     owner: np.ndarray
     labels: list[int]
     areas: list[int]
+    colours: list[str | None] = field(default_factory=list)
 
     @property
     def size(self) -> int:

@@ -31,6 +31,16 @@ PARTNERS: dict[str, tuple[str, float]] = {
     "mushroom": ("flower", 0.7),
 }
 
+# Hues of named colours, in sixths of the colour circle.
+COLOURS: dict[str, float] = {
+    "red": 0.0,
+    "orange": 0.5,
+    "yellow": 1.0,
+    "green": 2.0,
+    "blue": 3.75,
+    "purple": 4.75,
+}
+
 SMALL_SHARE = 0.024  # an object under this share of the image's area is small (15 px of 96)
 OCCLUDED_FROM = 0.25  # from this covered share on, an object is occluded
 MAX_OCCLUSION = 0.6

@@ -5,13 +5,25 @@ import math
 import numpy as np
 
 from mmsrdl.datasets.demo_scenes.canvas import Canvas
-from mmsrdl.datasets.demo_scenes.catalogue import CLASSES, MAX_OCCLUSION, SMALL_RATE
+from mmsrdl.datasets.demo_scenes.catalogue import CLASSES, COLOURS, MAX_OCCLUSION, SMALL_RATE
 from mmsrdl.datasets.demo_scenes.forms import Part, unit_form
-from mmsrdl.datasets.demo_scenes.paint import Colour, fill, outline_colour, random_colour, stroke
+from mmsrdl.datasets.demo_scenes.paint import (
+    Colour,
+    fill,
+    outline_colour,
+    random_colour,
+    random_tone,
+    stroke,
+)
 
 
-def add_object(rng: np.random.Generator, canvas: Canvas, label: int) -> None:
-    """Draw an object of a class where there is room; leave it out where there is none."""
+def add_object(
+    rng: np.random.Generator, canvas: Canvas, label: int, colour: str | None = None
+) -> None:
+    """Draw an object of a class where there is room; leave it out where there is none.
+
+    It has tones of one of ``COLOURS``, or random colours.
+    """
     parts, mask = _posed_form(rng, label, canvas.size)
     corner = _place(rng, canvas, mask)
     if corner is None:
@@ -19,9 +31,11 @@ def add_object(rng: np.random.Generator, canvas: Canvas, label: int) -> None:
     x, y = corner
     window = (slice(y, y + mask.shape[0]), slice(x, x + mask.shape[1]))
     b, g, r = canvas.image[window].reshape(-1, 3).mean(axis=0)
-    _paint(rng, canvas, [(role, points + corner) for role, points in parts], (b, g, r))
+    palette = _random_palette(rng, (b, g, r)) if colour is None else _tones(rng, COLOURS[colour])
+    _paint(rng, canvas, [(role, points + corner) for role, points in parts], palette)
     canvas.labels.append(label)
     canvas.areas.append(int(mask.sum()))
+    canvas.colours.append(colour)
     canvas.owner[window][mask] = len(canvas.labels)
 
 
@@ -58,13 +72,28 @@ def _place(rng: np.random.Generator, canvas: Canvas, mask: np.ndarray) -> tuple[
     return None
 
 
-def _paint(rng: np.random.Generator, canvas: Canvas, parts: list[Part], ground: Colour) -> None:
-    """Draw a form in a strong, a light and a dark random colour, with a dark outline."""
-    palette = [
+def _random_palette(rng: np.random.Generator, ground: Colour) -> list[Colour]:
+    """A strong, a light and a dark random colour."""
+    return [
         random_colour(rng, ground, (0.5, 1.0), (0.45, 1.0)),
         random_colour(rng, None, (0.0, 0.45), (0.8, 1.0)),
         random_colour(rng, None, (0.3, 1.0), (0.2, 0.5)),
     ]
+
+
+def _tones(rng: np.random.Generator, hue: float) -> list[Colour]:
+    """A strong, a light and a dark tone of a hue."""
+    return [
+        random_tone(rng, hue, (0.8, 1.0), (0.75, 1.0)),
+        random_tone(rng, hue, (0.2, 0.45), (0.85, 1.0)),
+        random_tone(rng, hue, (0.6, 1.0), (0.3, 0.5)),
+    ]
+
+
+def _paint(
+    rng: np.random.Generator, canvas: Canvas, parts: list[Part], palette: list[Colour]
+) -> None:
+    """Draw a form in three colours, with a dark outline."""
     outline = outline_colour(rng)
     for role, points in parts:
         fill(canvas.image, points, palette[role], smooth=True)

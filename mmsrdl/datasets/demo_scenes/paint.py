@@ -36,14 +36,30 @@ def random_colour(
     """Random BGR colour within HSV ranges, by preference well apart from a given one."""
     best, best_distance = (0.0, 0.0, 0.0), -1.0
     for hue in rng.uniform(0, 6, 1 if away_from is None else 4):
-        s, v = rng.uniform(*saturation), 255 * rng.uniform(*value)
-        channels = [min(max(abs((hue + turn) % 6 - 3) - 1, 0), 1) for turn in (2, 4, 0)]
-        b, g, r = (v * (1 - s * (1 - channel)) for channel in channels)
+        b, g, r = _bgr(hue, rng.uniform(*saturation), 255 * rng.uniform(*value))
         x, y, z = away_from or (0.0, 0.0, 0.0)
         distance = abs(b - x) + abs(g - y) + abs(r - z)
         if distance > best_distance:
             best, best_distance = (b, g, r), distance
     return best
+
+
+def random_tone(
+    rng: np.random.Generator,
+    hue: float,
+    saturation: tuple[float, float],
+    value: tuple[float, float],
+) -> Colour:
+    """Random BGR colour of about a hue, which is in [0, 6), within ranges of HSV."""
+    hue += rng.uniform(-0.1, 0.1)
+    return _bgr(hue, rng.uniform(*saturation), 255 * rng.uniform(*value))
+
+
+def _bgr(hue: float, saturation: float, value: float) -> Colour:
+    """BGR colour of hue in sixths of the circle, saturation in [0, 1] and value in [0, 255]."""
+    channels = [min(max(abs((hue + turn) % 6 - 3) - 1, 0), 1) for turn in (2, 4, 0)]
+    b, g, r = (value * (1 - saturation * (1 - channel)) for channel in channels)
+    return b, g, r
 
 
 def outline_colour(rng: np.random.Generator) -> Colour:

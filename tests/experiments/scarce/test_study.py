@@ -3,7 +3,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from scipy import stats
 
 from experiments.scarce.__main__ import main
 from experiments.scarce.figure import draw_study
@@ -11,7 +10,7 @@ from experiments.scarce.job import Job
 from experiments.scarce.losses import LOSSES, SETTINGS
 from experiments.scarce.run import run_study
 from experiments.scarce.study import Study
-from experiments.scarce.table import interval, table_of
+from experiments.scarce.table import table_of
 
 
 def result(job: Job, value: float) -> None:
@@ -112,15 +111,6 @@ def test_the_search_goes_on_beyond_the_best(prepared: str, tmp_path: Path) -> No
             result(job, values[job.lr])
     assert study.searched("em", "0.1") == [1e-4, 3e-4, 1e-3, 3e-3]
     assert [job.lr for job in study.finals("em", "0.1")] == [3e-4]
-
-
-def test_intervals_are_students() -> None:
-    values = [70.0, 71.0, 73.5]
-    low, high = stats.t.interval(0.95, 2, loc=71.5, scale=stats.sem(values))
-    assert interval(values) == pytest.approx((high - low) / 2, rel=1e-3)
-    assert interval([1.0, 2.0]) == pytest.approx(12.706 / 2, rel=1e-6)
-    with pytest.raises(ValueError, match="2 to 10 seeds"):
-        interval([1.0])
 
 
 def test_table_and_figure_show_what_is_there(
