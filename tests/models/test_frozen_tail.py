@@ -18,6 +18,7 @@ from mmsrdl.models import FrozenTail
 from mmsrdl.registry import MODELS
 from tests.model_converters.clip_weights import GRID, OUT, PATCH, image_tokens, make_clip
 from tests.models.open_vocabulary import NAMES
+from tests.reference import sigrl as ref
 
 IMAGES = torch.randn(3, 3, GRID * PATCH, GRID * PATCH, generator=torch.Generator().manual_seed(3))
 
@@ -91,6 +92,23 @@ def test_loss_after_training(model: ImageClassifier) -> None:
     assert_close(found.detach(), expected, rtol=1e-4, atol=1e-5)
     found.backward()
     assert model.neck.proj.grad is not None
+
+
+def test_loss_equals_a_loop(model: ImageClassifier) -> None:
+    """Values and gradient in float64, with a student that differs from the teacher."""
+    torch.manual_seed(0)
+    model.double().eval()
+    torch.nn.init.normal_(model.neck.proj)
+    feats = model.extract_feat(IMAGES.double())
+    scored = model.head.score_images(feats)
+    found = model.head.distillation.auxiliary_losses(scored)["loss_dist"]
+    expected = ref.distillation(feats[-1][:, 0], model.head.distillation.teach(feats[0]))
+    assert_close(found, expected, rtol=1e-10, atol=1e-10)
+    mine, theirs = (
+        torch.autograd.grad(loss, model.neck.proj, retain_graph=True)[0]
+        for loss in (found, expected)
+    )
+    assert_close(mine, theirs, rtol=1e-10, atol=1e-10)
 
 
 def test_checkpoint_keeps_the_teacher(model: ImageClassifier, parts: dict[str, dict]) -> None:
