@@ -6,7 +6,7 @@ from torch.nn import functional as F
 from mmsrdl.arguments import check_integer, check_number
 from mmsrdl.models.attention import AttentionMaps
 from mmsrdl.models.heads.class_classifier import FeatureClassifier
-from mmsrdl.models.precision import at_least_float32
+from mmsrdl.models.precision import at_least_float32, full_precision
 from mmsrdl.registry import MODELS
 
 NORMALISATIONS = ("class_l2", "cosine")
@@ -135,4 +135,5 @@ class TwoStreamClassifier(FeatureClassifier):
         token = at_least_float32(maps.token)
         if self.normalise == "cosine":
             token, vectors = F.normalize(token, dim=1), F.normalize(vectors, dim=1)
-        return token @ vectors.t()
+        with full_precision(token):  # half precision would tie the scores of many labels
+            return token @ vectors.t()

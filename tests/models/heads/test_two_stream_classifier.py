@@ -82,6 +82,19 @@ def test_half_precision_and_vectors_of_zeros() -> None:
         assert_close(logits, torch.zeros(1, 2))
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_autocast_ties_no_labels(dtype: torch.dtype) -> None:
+    torch.manual_seed(0)
+    t, patches, token = torch.randn(1000, 4), torch.randn(2, 9, 4), torch.randn(2, 4)
+    maps = maps_of(patches, t, token)
+    for options in (dict(local=False), dict(topk=4, normalise="cosine")):
+        classifier = TwoStreamClassifier(4, 4, **options)
+        expected = classifier(patches, labels=t, maps=maps)
+        with torch.autocast("cpu", dtype=dtype):
+            logits = classifier(patches, labels=t, maps=maps)
+        assert_close(logits, expected, rtol=0, atol=0)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
