@@ -117,7 +117,8 @@ class VocabularyEmbedder(BaseModule):
         """Returns the vectors of the vocabulary, [C, d']."""
         if self._vectors is None:
             self._vectors = self.vectors_of(self.classes)
-        self._vectors = self._vectors.to(self._place)
+        with torch.inference_mode(False):  # they may be trained with later
+            self._vectors = self._vectors.to(self._place)
         return self._vectors
 
     def forward(self) -> Tensor:

@@ -100,7 +100,10 @@ def test_vectors_looked_up_in_inference_mode_can_be_trained_with() -> None:
     embedder = embedder_of(list(NAMES), text=HASHED)
     with torch.inference_mode():
         embedder()
-    weight = torch.ones(DIMS, requires_grad=True)
+    embedder.double()
+    with torch.inference_mode():
+        embedder()
+    weight = torch.ones(DIMS, dtype=torch.float64, requires_grad=True)
     (embedder() * weight).sum().backward()
     assert weight.grad is not None
 
