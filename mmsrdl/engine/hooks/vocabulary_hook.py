@@ -34,9 +34,13 @@ class VocabularyHook(Hook):
     def before_run(self, runner: Runner) -> None:
         """Looks up the vectors of all labels, before anything is computed."""
         if follows_vocabulary(runner):
-            for _, loop in built_loops(runner):
-                if classes := classes_of(loop):
-                    _head_of(runner).embedder.vectors_of(classes)
+            head = _head_of(runner)
+            for classes in (
+                *(classes_of(loop) for _, loop in built_loops(runner)),
+                getattr(head, "zsl_vocabulary", None),
+            ):
+                if classes:
+                    head.embedder.vectors_of(classes)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Writes down what the label vectors are made from."""

@@ -106,6 +106,18 @@ def test_label_without_a_vector(seven: Path, other: str, tmp_path: Path) -> None
         apis.train(cfg)
 
 
+def test_unseen_label_without_a_vector(seven: Path, tmp_path: Path) -> None:
+    from mmsrdl.models.embedders import LabelVectors
+
+    file = tmp_path / "vectors.npz"
+    LabelVectors(tuple(CLASSES), torch.randn(3, 6).numpy(), "words", "words").save(file)
+    cfg = make_config(seven, tmp_path, zsl_vocabulary=["dog", "kite"])
+    cfg.model.head.embedder.update(text=None, vectors=str(file))
+    with pytest.raises(ValueError, match=r"has no vector for 'kite' \(1 of 2 names\)"):
+        apis.train(cfg)
+    assert not list(tmp_path.glob("**/*.pth"))
+
+
 @pytest.mark.parametrize("enter", ["test", "load_model", "resume"])
 def test_label_vectors_of_another_kind(enter: str, seven: Path, tmp_path: Path) -> None:
     """Vectors of the same size under the same names would give figures, and no error."""
