@@ -124,7 +124,7 @@ class SVFRAttention(PatchScores):
         context = self._context_of(asked)
         graph = context if self.graph is None else self.graph(context)
         with full_precision(asked):
-            weight = self.fc_z.weight[:, self.out_channels :]
+            weight = at_least_float32(self.fc_z.weight[:, self.out_channels :])
             return SVFRLabels(asked, context, F.linear(graph, weight))
 
     def _context_of(self, asked: Tensor) -> Tensor:
@@ -155,4 +155,5 @@ class SVFRAttention(PatchScores):
         """Computes z, [B, C', D], from s, [B, C', D]."""
         similarity = (s.transpose(1, 2) @ labels.context).relu()  # (B, D, D)
         r = s @ F.normalize(similarity, dim=-1)
-        return F.linear(r, self.fc_z.weight[:, : self.out_channels]) + labels.graph
+        weight = at_least_float32(self.fc_z.weight[:, : self.out_channels])
+        return F.linear(r, weight) + labels.graph

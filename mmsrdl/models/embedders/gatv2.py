@@ -69,7 +69,8 @@ class GATv2Layer(nn.Module):
 
     def forward(self, h: Tensor) -> Tensor:
         """Computes h', [N, E], from h, [N, D]."""
-        g = self.linear(h).unflatten(1, (self.num_heads, -1))  # (N, heads, E / heads)
+        weight = at_least_float32(self.linear.weight)
+        g = F.linear(h, weight).unflatten(1, (self.num_heads, -1))  # (N, heads, E / heads)
         share = pair_score(g, self.attn.weight[0], self.negative_slope).softmax(1)  # (N, N, heads)
         share = F.dropout(share, self.dropout, self.training)
         return torch.einsum("ijh,jhe->ihe", share, g.to(share.dtype)).flatten(1)

@@ -312,8 +312,8 @@ class ClassFeatureHead(MultiLabelClsHead):
         feature = feats if isinstance(feats, Tensor) else feats[-1]
         if feature.dim() != 3:
             return None
-        patches = self.map_of_tokens(feature)
-        return feature[:, 0] if feature.shape[1] > patches[0, 0].numel() else None
+        height, width = self.map_of_tokens(feature).shape[2:]
+        return feature[:, 0] if feature.shape[1] > height * width else None
 
     @property
     def spatial_attention(self) -> bool:

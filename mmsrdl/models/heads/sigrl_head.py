@@ -75,6 +75,15 @@ class SigRLHead(ClassFeatureHead):
         num_classes: int | None = None,
         **kwargs: Any,
     ) -> None:
+        for name, part in (
+            ("embedder", embedder),
+            ("attention", attention or {}),
+            ("classifier", classifier or {}),
+        ):
+            if not isinstance(part, dict):
+                raise TypeError(
+                    f"{name}={part!r} must be a dict; SigRLHead adds the type where it has none"
+                )
         if num_classes is None:
             num_classes = len(resolve_classes(embedder.get("classes", ())))
         super().__init__(
@@ -89,6 +98,7 @@ class SigRLHead(ClassFeatureHead):
         self.trained_classes = self.embedder.classes
         self._check_open()
         self.zsl_vocabulary = None if zsl_vocabulary is None else resolve_classes(zsl_vocabulary)
+        self._check_topk("zsl_vocabulary", self.zsl_vocabulary)
         self.distillation: nn.Module | None = None
         if distillation is not None:
             self.distillation = build_part("distillation", distillation, in_channels=in_channels)
@@ -111,6 +121,13 @@ class SigRLHead(ClassFeatureHead):
                     "and mmsrdl.TwoStreamClassifier as classifier"
                 )
 
+    def _check_topk(self, argument: str, names: Sequence[str] | None) -> None:
+        if names is not None and self.thr is None and self.topk > len(names):
+            raise ValueError(
+                f"{argument} has {len(names)} names, and topk={self.topk} of them are predicted; "
+                "ask for more, or set the head's topk or thr"
+            )
+
     @property
     def classes(self) -> tuple[str, ...]:
         """The names that are scored now."""
@@ -127,12 +144,7 @@ class SigRLHead(ClassFeatureHead):
             ValueError: If there is none, two are one as they are spelled, one has no vector, or
                 they are fewer than ``topk``; then nothing changes.
         """
-        count = len(resolve_classes(classes))
-        if self.thr is None and self.topk > count:
-            raise ValueError(
-                f"classes has {count} names, and topk={self.topk} of them are predicted; ask for "
-                "more, or set the head's topk or thr"
-            )
+        self._check_topk("classes", resolve_classes(classes))
         self.embedder.set_vocabulary(classes)
         self.num_classes = self.embedder.num_classes
 

@@ -220,7 +220,24 @@ def test_class_token() -> None:
         head((feats[:, 1:],))
 
 
+@pytest.mark.parametrize("parts", ABLATIONS)
+def test_no_image(parts: dict) -> None:
+    assert make_head(**parts)(tokens(0)).shape == (0, 4)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("parts", [*ABLATIONS, dict(**TRAINED, classifier=COSINE)])
+def test_weights_of_half_precision(parts: dict, dtype: torch.dtype) -> None:
+    head, (feats,) = make_head(**parts), tokens()
+    expected = head((feats,))
+    scores = head.to(dtype)((feats.to(dtype),))
+    assert scores.dtype == torch.float32
+    assert_close(scores, expected, rtol=0, atol=0.02)
+
+
 def test_topk_predictions_of_fewer_names() -> None:
+    with pytest.raises(ValueError, match="zsl_vocabulary has 1 names, and topk=2 of them are pred"):
+        make_head(topk=2, zsl_vocabulary=["boat"])
     head = make_head(topk=2)
     with pytest.raises(ValueError, match=r"classes has 1 names, and topk=2 of them are predicted"):
         head.set_vocabulary(["boat"])
@@ -268,6 +285,14 @@ EMBEDDER = dict(classes=list(NAMES), embed_dims=DIMS)
 def test_parts_of_one_list_of_labels(options: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make_head(**options)
+
+
+@pytest.mark.parametrize("part", ["embedder", "attention", "classifier"])
+def test_parts_that_are_no_dict(part: str) -> None:
+    with pytest.raises(TypeError, match=f"{part}='a' must be a dict; SigRLHead adds the type"):
+        make_head(**{part: "a"})
+    with pytest.raises(TypeError, match="embedder=None must be a dict"):
+        make_head(embedder=None)
 
 
 def test_defaults_are_those_of_sigrl() -> None:
