@@ -5,11 +5,12 @@ import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import islice
 from numbers import Real
+from threading import RLock
 from typing import Any
 
 import numpy as np
@@ -69,6 +70,7 @@ class MultiLabelInferencer(BaseInferencer):
     The scores are those of ``mmsrdl test``: the config's test pipeline and data preprocessor
     prepare the images. A class is predicted where its score is at or above its threshold, unlike
     in MMPretrain's ``ImageClassificationInferencer``, which takes the one highest score.
+    Threads may share an inferencer, also with classes of their own.
 
     Args:
         model: Config file, name of a model or :class:`Config`, see :func:`load_config`; or a
@@ -131,6 +133,7 @@ class MultiLabelInferencer(BaseInferencer):
         self.classes = tuple(names)
         head = multi_label_head(self.model)
         self.is_open: bool = getattr(head, "open_vocabulary", False)
+        self._asking = RLock()
         self.thresholds = _thresholds(thresholds, self.classes, head)
         self._has_one_threshold = thresholds is None or isinstance(thresholds, Real)
         self.pipeline = self._init_pipeline(self.config)
@@ -406,10 +409,15 @@ class MultiLabelInferencer(BaseInferencer):
         given = {"img": image, "img_shape": size, "ori_shape": size, "img_path": path}
         return self._after_reading(given)
 
-    def _vocabulary(self, names: Sequence[str]) -> AbstractContextManager[None]:
-        """Makes a context in which the model scores these names."""
+    @contextmanager
+    def _vocabulary(self, names: Sequence[str]) -> Iterator[None]:
+        """Makes a context in which the model scores these names, one thread at a time."""
+        if not self.is_open:
+            yield
+            return
         head: Any = self.model.head
-        return head.vocabulary(names) if self.is_open else nullcontext()
+        with self._asking, head.vocabulary(names):
+            yield
 
     def _limits(self, names: Sequence[str]) -> Tensor:
         """Returns the thresholds of names, [K]; one for all is that of new names, too."""

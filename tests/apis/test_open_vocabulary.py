@@ -1,6 +1,8 @@
 """Models of open vocabularies: loaded, asked by name from Python and the command line."""
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from mmsrdl.apis.class_maps import map_methods
 from mmsrdl.cli import main
 from mmsrdl.datasets import VOC_CATEGORIES
 from mmsrdl.evaluation.thresholds import Thresholds
+from mmsrdl.models import SigRLHead
 from tests.apis.tiny_model import make_config as make_tiny_config
 from tests.models.open_vocabulary import make_model
 
@@ -85,6 +88,26 @@ def test_streams_of_two_vocabularies_may_take_turns(
     for (one, other), expected in zip(turns, alone, strict=True):
         assert_close(one.scores, expected.scores)
         assert other.classes == ("boat",)
+
+
+def test_threads_have_vocabularies_of_their_own(
+    inferencer: MultiLabelInferencer, photos: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vocabularies = [ASKED, ["boat", "red car", "kite"], ["tree", "cat", "bus"]]
+    wanted = [inferencer(photos[0], classes=names)[0].scores for names in vocabularies]
+    score = SigRLHead.score
+
+    def slow(*args: Any) -> Any:
+        time.sleep(0.01)
+        return score(*args)
+
+    monkeypatch.setattr(SigRLHead, "score", slow)
+    with ThreadPoolExecutor(3) as pool:
+        ask = [pool.submit(inferencer, photos[0], classes=names) for names in vocabularies * 3]
+        found = [each.result()[0].scores for each in ask]
+    for scores, expected in zip(found, wanted * 3, strict=True):
+        assert_close(scores, expected)
+    assert inferencer.model.head.classes == VOC_CATEGORIES
 
 
 def test_published_scores_are_those_of_the_names_asked(
