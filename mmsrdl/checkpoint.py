@@ -50,6 +50,12 @@ __all__ = [
 TRAINING_STATE = {"meta", "state_dict", "message_hub", "optimizer"}
 """What a checkpoint must hold to be resumed."""
 
+MAX_GROWTH = 20
+"""How many times its size an archive may unpack to. Weights are not compressed, only code is."""
+
+SMALL = 64 << 20
+"""Bytes that any archive may unpack to."""
+
 TEXT_SIDE = ("text.", "logit_scale")
 """How entries of CLIP begin that an image model does not have."""
 
@@ -261,6 +267,10 @@ def _check_whole(path: str) -> list[str]:
 
     Returns:
         The names in it; none if it is in the format before torch 1.6, which has no sums.
+
+    Raises:
+        TornCheckpointError: If it is not complete.
+        ValueError: If it would unpack to far more than it holds.
     """
     with open(path, "rb") as file:
         start = file.read(4)
@@ -268,8 +278,15 @@ def _check_whole(path: str) -> list[str]:
         return []
     try:
         with zipfile.ZipFile(path) as archive:
-            broken = archive.testzip()
             names = archive.namelist()
+            unpacked = sum(info.file_size for info in archive.infolist())
+            if unpacked > max(MAX_GROWTH * os.path.getsize(path), SMALL):
+                raise ValueError(
+                    f"checkpoint {path!r} has {os.path.getsize(path):,} bytes and would unpack to "
+                    f"{unpacked:,}, which no checkpoint of torch does: it is refused, as it could "
+                    "fill the memory. Take the file that its authors publish"
+                )
+            broken = archive.testzip()
     except (zipfile.BadZipFile, EOFError, OSError) as error:
         broken = str(error)
     if broken is not None:

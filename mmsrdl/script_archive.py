@@ -34,6 +34,9 @@ DTYPES = {
 MAX_STRUCTURE = 4 << 20
 """Bytes of ``data.pkl``; CLIP ViT-L/14 has less than a tenth of it."""
 
+MAX_DIMS = 64
+"""Dimensions of a tensor, as in torch."""
+
 MAX_NAME = 500
 """Characters of a tensor's dotted name, which bounds the depth of the modules, too."""
 
@@ -106,7 +109,8 @@ class _Unpickler(pickle.Unpickler):
     def persistent_load(self, pid: Any) -> _Storage:
         """Returns the description of a storage."""
         if type(pid) is not tuple or len(pid) != 5 or pid[0] != "storage":
-            raise pickle.UnpicklingError(f"it names {str(pid)[:100]}")
+            # Not what it is: tuples in tuples would be a text of any length.
+            raise pickle.UnpicklingError("it names what is no storage")
         return _Storage(pid[1], pid[2], pid[4])
 
 
@@ -150,7 +154,10 @@ def _root(archive: zipfile.ZipFile) -> str:
     if archive.getinfo(f"{roots[0]}/data.pkl").file_size > MAX_STRUCTURE:
         raise pickle.UnpicklingError(f"its data.pkl has more than {MAX_STRUCTURE} bytes")
     order = f"{roots[0]}/byteorder"
-    if order in names and archive.read(order) != sys.byteorder.encode():
+    native = sys.byteorder.encode()
+    if order in names and (
+        archive.getinfo(order).file_size != len(native) or archive.read(order) != native
+    ):
         raise pickle.UnpicklingError(f"its numbers are not {sys.byteorder}-endian")
     return roots[0]
 
@@ -233,8 +240,10 @@ def _check_view(view: _View, name: str) -> None:
         and isinstance(storage.dtype, torch.dtype)
         and type(storage.key) is str
         and type(size) is type(stride) is tuple
-        and len(size) == len(stride)
-        and all(type(n) is int and n >= 0 for n in (storage.numel, offset, *size, *stride))
+        and len(size) == len(stride) <= MAX_DIMS
+        and all(
+            type(n) is int and 0 <= n < 1 << 63 for n in (storage.numel, offset, *size, *stride)
+        )
     )
     if not fits:
         raise pickle.UnpicklingError(f"{name!r} is no tensor in memory")

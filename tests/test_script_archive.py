@@ -292,6 +292,9 @@ FALSE: dict[str, bytes] = {
     "it names torch.QInt8Storage": module(q=tensor(storage(kind="QInt8Storage"))),
     "the numbers of 'b' are of two kinds": module(a=tensor(), b=tensor(storage(kind="IntStorage"))),
     "the module 'b' is in it twice": TWICE,
+    "it names what is no storage": module(p=text("a") + b"2\x86" * 60 + b"Q"),
+    "'v' is no tensor in memory": module(v=tensor(size=(255,) * 10_000, stride=(0,) * 10_000)),
+    "'l' is no tensor in memory": module(l=tensor(offset=1 << 63)),
     "is too long": module(**{"w" * 501: tensor()}),
     "it is no module": tensor(),
     "a module whose state is none of attributes": name("__torch__", "M") + b")\x81(I1\nlb",
@@ -317,6 +320,18 @@ def test_compressed_zeros(tmp_path: Path) -> None:
     assert os.path.getsize(path) < 1 << 16
     with pytest.raises(ValueError, match="the numbers of 'w' are more than the file holds"):
         read_script_tensors(path)
+
+
+def test_what_would_unpack_to_far_more_than_it_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reading it, if only for its check sums, would take a day, or torch.load all memory."""
+    entries = {"data/0": NUMBERS, "code/a": bytes(65 << 20)}
+    path = write(tmp_path / "a.pt", module(w=tensor()), entries, zipfile.ZIP_DEFLATED)
+    monkeypatch.setattr(zipfile.ZipFile, "open", None)
+    for read in (read_script_tensors, read_checkpoint, read_weights):
+        with pytest.raises(ValueError, match=r"would unpack to 68,157,\d{3}, which no checkpoint"):
+            read(path)
 
 
 def test_numbers_on_top_of_each_other(tmp_path: Path) -> None:
@@ -357,6 +372,14 @@ def test_numbers_on_top_of_each_other(tmp_path: Path) -> None:
 def test_entries_of_the_archive(entries: dict, message: str, tmp_path: Path) -> None:
     path = write(tmp_path / "a.pt", module(weight=tensor()), entries)
     with pytest.raises(ValueError, match=message):
+        read_script_tensors(path)
+
+
+def test_order_of_many_bytes_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    entries = {"byteorder": bytes(1 << 20), "data/0": NUMBERS}
+    path = write(tmp_path / "a.pt", module(w=tensor()), entries, zipfile.ZIP_DEFLATED)
+    monkeypatch.setattr(zipfile.ZipFile, "read", None)
+    with pytest.raises(ValueError, match="its numbers are not little-endian"):
         read_script_tensors(path)
 
 
