@@ -102,6 +102,11 @@ class OpenVocabularyMetric(BaseMetric):
         unseen = self._columns(class_names(self.dataset_meta, batch.scores.shape[1]))
         own = [sample.get("pred_score_unseen") for sample in data_samples]
         if any(scores is not None for scores in own):
+            if (self.dataset_meta or {}).get("classes") is None:
+                raise ValueError(
+                    "pred_score_unseen is of classes by name, and the data set names none; give it "
+                    "metainfo=dict(classes=[...])"
+                )
             # Further columns, which are exchanged with the others.
             scores = _stack(own, len(unseen)).to(batch.scores)
             batch = batch._replace(

@@ -154,6 +154,8 @@ def test_bad_samples_and_data_sets() -> None:
         evaluate(samples(scores[:, 1:], targets[:, 1:]), 23)
     with pytest.raises(ValueError, match=r"pred_score_unseen must have the shape \[2\].*got \[1\]"):
         evaluate(samples(scores, targets, own[:, :1]), 23)
+    with pytest.raises(ValueError, match="pred_score_unseen is of classes by name, and the data s"):
+        evaluate(samples(scores, targets, own), 23, {}, unseen=["3", "1"])
     mixed = samples(scores, targets, own)
     del mixed[1]["pred_score_unseen"]
     with pytest.raises(ValueError, match=r"1 of 4 data samples of a batch have no pred_score_uns"):
