@@ -23,7 +23,8 @@ class TwoStreamClassifier(FeatureClassifier):
     with patches P, class token q, label vectors t and
 
     - ``normalise='class_l2'``: :math:`N(l) = l / \|l\|_2` over the labels of the vocabulary, as
-      published. The score of a label depends on which others are asked for;
+      published. The score of a label depends on which others are asked for; a label that is asked
+      for alone has the score of :math:`\pm \alpha` or 0, whatever the image shows;
     - ``normalise='cosine'``: P_p, q and t_c are divided by their own norms, which is ours. The
       score of a label is then the same in every vocabulary, as far as P and t are.
 

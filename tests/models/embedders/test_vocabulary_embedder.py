@@ -8,7 +8,7 @@ import torch
 from torch.testing import assert_close
 
 from mmsrdl.models import VocabularyEmbedder
-from mmsrdl.models.embedders import LabelVectors
+from mmsrdl.models.embedders import LabelVectors, name_vectors
 from mmsrdl.registry import MODELS
 from tests.models.open_vocabulary import DIMS, HASHED, NAMES, HashEncoder
 
@@ -50,6 +50,17 @@ def test_encoder_is_asked_once_a_name_and_for_all_prompts() -> None:
     embedder.set_vocabulary(["cat", "dog"])
     assert encoder.asked[4:] == ["a dog", "the dog"]
     assert_close(embedder()[0], expected[1])
+
+
+def test_names_without_end_are_not_all_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(name_vectors, "KEPT_NAMES", 3)
+    source = name_vectors.NameVectors(None, HASHED, ["{}"])
+    first = source.of(["a", "b"])
+    many = source.of([f"n{i}" for i in range(5)])
+    assert len(many) == 5
+    assert list(source._encoded) == ["n2", "n3", "n4"]
+    assert_close(source.of(["a", "b"]), first)
+    assert_close(source.of(["n4"]), many[[4]])
 
 
 def test_encoder_only_for_what_the_file_lacks(file: str) -> None:
