@@ -12,14 +12,8 @@ from mmpretrain.registry import DATASETS
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from experiments.scarce.prepared import (
-    SCORES,
-    START,
-    Prepared,
-    chance_level,
-    digest,
-    write_teacher,
-)
+from experiments.prepared import digest
+from experiments.scarce.prepared import SCORES, START, Prepared, chance_level, write_teacher
 from experiments.scarce.tiers import CONFIGS, TIERS
 from mmsrdl.apis import load_config, train
 from mmsrdl.datasets.demo_scenes import write_demo_scenes
