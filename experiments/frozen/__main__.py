@@ -1,7 +1,7 @@
 """Compares heads on the cached maps of a backbone that does not learn (the *frozen* tier)."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from experiments.command import add_run, new_parser, run_command
@@ -97,7 +97,7 @@ def _table(out: str) -> int:
     return 0
 
 
-COMMANDS = {"cache": _cache, "run": _run, "table": _table}
+COMMANDS: dict[str, Callable[..., int]] = {"cache": _cache, "run": _run, "table": _table}
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Compares SigRL with and without its parts on labels that were never trained."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from experiments.command import add_run, new_parser, run_command
@@ -68,7 +68,7 @@ def _table(out: str) -> int:
     return 0
 
 
-COMMANDS = {"prepare": _prepare, "run": _run, "table": _table}
+COMMANDS: dict[str, Callable[..., int]] = {"prepare": _prepare, "run": _run, "table": _table}
 
 
 if __name__ == "__main__":

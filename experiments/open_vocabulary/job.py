@@ -41,6 +41,7 @@ class Job(PreparedTraining):
         cfg.work_dir, cfg.randomness.seed = str(self.folder), self.seed
         cfg.optim_wrapper.optimizer.lr = self.lr
         cfg.model.head.attention = copy.deepcopy(ROWS[self.row].attention)
+        cfg.model.head.classifier.update(ROWS[self.row].classifier)
         encoder = os.path.join(data, ENCODER_FILE)
         for part in ("backbone", "neck"):
             cfg.model[part].init_cfg = dict(

@@ -87,8 +87,8 @@ def _protocol(
         f"a linear projection, the mean for class token; it has learned on {prepared.other:,} "
         "scenes of another seed and of seen combinations (softmax over the cosines of class token "
         f"and labels), and is trained on with all else{budget}. Published scores (`class_l2`, "
-        "`asked`; the best 4 of 64 positions) and ranking loss; no distillation, as its teacher "
-        "would be this small encoder."
+        "`asked`) unless the row says otherwise, of the best 4 of 64 positions, and ranking loss; "
+        "no distillation, as its teacher would be this small encoder."
     )
     lines = [
         text,

@@ -1,7 +1,7 @@
 """Compares losses where only a part of the training labels is known."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from experiments.command import add_run, new_parser, run_command
@@ -105,7 +105,12 @@ def _draw(tier: str, out: str, figure: str) -> int:
     return 0
 
 
-COMMANDS = {"prepare": _prepare, "run": _run, "table": _table, "draw": _draw}
+COMMANDS: dict[str, Callable[..., int]] = {
+    "prepare": _prepare,
+    "run": _run,
+    "table": _table,
+    "draw": _draw,
+}
 
 
 if __name__ == "__main__":
