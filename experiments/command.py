@@ -2,9 +2,10 @@
 
 import argparse
 from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
-__all__ = ["add_run", "new_parser", "run_command"]
+__all__ = ["add_run", "new_parser", "run", "run_command", "table"]
 
 
 def new_parser(
@@ -53,3 +54,18 @@ def run_command(
         return commands[options.pop("command")](**options)
     except (OSError, RuntimeError, TypeError, ValueError) as error:
         return parser.exit(2, f"{parser.prog}: error: {error}\n")
+
+
+def run(study: str, processes: int, dry_run: bool, **options: Any) -> int:
+    """Runs what is missing of a study; see :func:`experiments.study.run_study`."""
+    from experiments.study import run_study
+
+    made = import_module(f"experiments.{study}.study").Study(**options)
+    table_of = import_module(f"experiments.{study}.table").table_of
+    return run_study(made, table_of, processes, dry_run)
+
+
+def table(study: str, out: str) -> int:
+    """Prints the table of what was run of a study."""
+    print(import_module(f"experiments.{study}.table").table_of(out))
+    return 0

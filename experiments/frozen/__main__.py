@@ -2,9 +2,10 @@
 
 import argparse
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
-from experiments.command import add_run, new_parser, run_command
+from experiments import command
 
 EXAMPLES = """\
 examples:
@@ -18,11 +19,11 @@ examples:
 
 def make_parser() -> argparse.ArgumentParser:
     """Makes the parser of the three commands."""
-    parser, commands = new_parser("frozen", __doc__, EXAMPLES)
+    parser, commands = command.new_parser("frozen", __doc__, EXAMPLES)
     _add_cache(commands.add_parser("cache", help="write the maps of a config's backbone"))
-    _add_run_options(add_run(commands, lrs=[1e-4, 3e-4, 1e-3, 3e-3], processes=2))
-    table = commands.add_parser("table", help="print the table of what was run")
-    table.add_argument("--out", required=True, metavar="DIR", help="folder of the study")
+    _add_run_options(command.add_run(commands, lrs=[1e-4, 3e-4, 1e-3, 3e-3], processes=2))
+    tabulate = commands.add_parser("table", help="print the table of what was run")
+    tabulate.add_argument("--out", required=True, metavar="DIR", help="folder of the study")
     return parser
 
 
@@ -69,7 +70,7 @@ def main(words: Sequence[str] | None = None) -> int:
         0, or 1 if a training failed. Mistakes of the user end the process with 2.
     """
     parser = make_parser()
-    return run_command(parser, vars(parser.parse_args(words)), COMMANDS)
+    return command.run_command(parser, vars(parser.parse_args(words)), COMMANDS)
 
 
 def _cache(**options: Any) -> int:
@@ -82,22 +83,11 @@ def _cache(**options: Any) -> int:
     return 0
 
 
-def _run(processes: int, dry_run: bool, **options: Any) -> int:
-    from experiments.frozen.study import Study
-    from experiments.frozen.table import table_of
-    from experiments.study import run_study
-
-    return run_study(Study(**options), table_of, processes, dry_run)
-
-
-def _table(out: str) -> int:
-    from experiments.frozen.table import table_of
-
-    print(table_of(out))
-    return 0
-
-
-COMMANDS: dict[str, Callable[..., int]] = {"cache": _cache, "run": _run, "table": _table}
+COMMANDS: dict[str, Callable[..., int]] = {
+    "cache": _cache,
+    "run": partial(command.run, "frozen"),
+    "table": partial(command.table, "frozen"),
+}
 
 
 if __name__ == "__main__":

@@ -2,9 +2,10 @@
 
 import argparse
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
-from experiments.command import add_run, new_parser, run_command
+from experiments import command
 from experiments.open_vocabulary.rows import ROWS
 
 EXAMPLES = """\
@@ -18,16 +19,16 @@ examples:
 
 def make_parser() -> argparse.ArgumentParser:
     """Makes the parser of the three commands."""
-    parser, commands = new_parser("open_vocabulary", __doc__, EXAMPLES)
+    parser, commands = command.new_parser("open_vocabulary", __doc__, EXAMPLES)
     prepare = commands.add_parser("prepare", help="make scenes, label vectors and image encoder")
-    run = add_run(commands, lrs=[3e-4, 1e-3, 3e-3, 1e-2])
+    run = command.add_run(commands, lrs=[3e-4, 1e-3, 3e-3, 1e-2])
     run.add_argument("--rows", nargs="+", default=list(ROWS), choices=ROWS, metavar="ROW",
                      help=f"of {', '.join(ROWS)} (default: all)")  # fmt: skip
     table = commands.add_parser("table", help="print the table of what was run")
-    for command in (prepare, run):
-        command.add_argument("--data", default="data/open_vocabulary", metavar="DIR")
-    for command in (run, table):
-        command.add_argument("--out", default="work_dirs/open_vocabulary", metavar="DIR")
+    for each in (prepare, run):
+        each.add_argument("--data", default="data/open_vocabulary", metavar="DIR")
+    for each in (run, table):
+        each.add_argument("--out", default="work_dirs/open_vocabulary", metavar="DIR")
     return parser
 
 
@@ -41,7 +42,7 @@ def main(words: Sequence[str] | None = None) -> int:
         0, or 1 if a training failed. Mistakes of the user end the process with 2.
     """
     parser = make_parser()
-    return run_command(parser, vars(parser.parse_args(words)), COMMANDS)
+    return command.run_command(parser, vars(parser.parse_args(words)), COMMANDS)
 
 
 def _prepare(data: str) -> int:
@@ -51,24 +52,18 @@ def _prepare(data: str) -> int:
     return 0
 
 
-def _run(processes: int, dry_run: bool, **options: Any) -> int:
+def _run(data: str, **options: Any) -> int:
     from experiments.open_vocabulary.prepared import Prepared
-    from experiments.open_vocabulary.study import Study
-    from experiments.open_vocabulary.table import table_of
-    from experiments.study import run_study
 
-    Prepared.load(options["data"])
-    return run_study(Study(**options), table_of, processes, dry_run)
+    Prepared.load(data)
+    return command.run("open_vocabulary", data=data, **options)
 
 
-def _table(out: str) -> int:
-    from experiments.open_vocabulary.table import table_of
-
-    print(table_of(out))
-    return 0
-
-
-COMMANDS: dict[str, Callable[..., int]] = {"prepare": _prepare, "run": _run, "table": _table}
+COMMANDS: dict[str, Callable[..., int]] = {
+    "prepare": _prepare,
+    "run": _run,
+    "table": partial(command.table, "open_vocabulary"),
+}
 
 
 if __name__ == "__main__":

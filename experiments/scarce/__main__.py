@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from experiments.command import add_run, new_parser, run_command
+from experiments import command
 from experiments.scarce.losses import LOSSES, SETTINGS
 from experiments.scarce.tiers import TIERS
 
@@ -22,11 +22,11 @@ examples:
 
 def make_parser() -> argparse.ArgumentParser:
     """Makes the parser of the four commands."""
-    parser, commands = new_parser("scarce", __doc__, EXAMPLES)
+    parser, commands = command.new_parser("scarce", __doc__, EXAMPLES)
     prepare = commands.add_parser("prepare", help="make what the trainings share, once")
     prepare.add_argument("--maps", metavar="DIR", help="of `experiments.frozen cache` (frozen)")
     prepare.add_argument("--weights", metavar="FILE", help="ImageNet weights, timm's (frozen)")
-    run = add_run(commands, lrs=None)
+    run = command.add_run(commands, lrs=None)
     run.add_argument("--losses", nargs="+", default=list(LOSSES), choices=LOSSES, metavar="LOSS",
                      help=f"of {', '.join(LOSSES)} (default: all)")  # fmt: skip
     run.add_argument("--settings", nargs="+", default=list(SETTINGS), choices=SETTINGS,
@@ -35,12 +35,12 @@ def make_parser() -> argparse.ArgumentParser:
     table = commands.add_parser("table", help="print the table of what was run")
     draw = commands.add_parser("draw", help="draw mAP against what is known")
     draw.add_argument("--figure", required=True, metavar="FILE", help="PNG to write")
-    for command in (prepare, run, table, draw):
-        command.add_argument("--tier", required=True, choices=TIERS)
-    for command in (prepare, run):
-        command.add_argument("--data", metavar="DIR", help="default: data/scarce/TIER")
-    for command in (run, table, draw):
-        command.add_argument("--out", metavar="DIR", help="default: work_dirs/scarce/TIER")
+    for each in (prepare, run, table, draw):
+        each.add_argument("--tier", required=True, choices=TIERS)
+    for each in (prepare, run):
+        each.add_argument("--data", metavar="DIR", help="default: data/scarce/TIER")
+    for each in (run, table, draw):
+        each.add_argument("--out", metavar="DIR", help="default: work_dirs/scarce/TIER")
     return parser
 
 
@@ -58,7 +58,7 @@ def main(words: Sequence[str] | None = None) -> int:
     for name, parent in (("data", "data"), ("out", "work_dirs")):
         if name in options and options[name] is None:
             options[name] = f"{parent}/scarce/{options['tier']}"
-    return run_command(parser, options, COMMANDS)
+    return command.run_command(parser, options, COMMANDS)
 
 
 def _prepare(tier: str, data: str, maps: str | None, weights: str | None) -> int:
@@ -77,24 +77,17 @@ def _prepare(tier: str, data: str, maps: str | None, weights: str | None) -> int
     return 0
 
 
-def _run(tier: str, lrs: list[float] | None, processes: int, dry_run: bool, **options: Any) -> int:
+def _run(tier: str, data: str, lrs: list[float] | None, **options: Any) -> int:
     from experiments.scarce.prepared import Prepared
-    from experiments.scarce.study import Study
-    from experiments.scarce.table import table_of
-    from experiments.study import run_study
 
-    prepared = Prepared.load(options["data"]).tier
+    prepared = Prepared.load(data).tier
     if prepared != tier:
-        raise ValueError(f"--data {options['data']} was prepared for --tier {prepared}, not {tier}")
-    study = Study(lrs=lrs or list(TIERS[tier].lrs), **options)
-    return run_study(study, table_of, processes, dry_run)
+        raise ValueError(f"--data {data} was prepared for --tier {prepared}, not {tier}")
+    return command.run("scarce", data=data, lrs=lrs or list(TIERS[tier].lrs), **options)
 
 
 def _table(tier: str, out: str) -> int:
-    from experiments.scarce.table import table_of
-
-    print(table_of(out))
-    return 0
+    return command.table("scarce", out)
 
 
 def _draw(tier: str, out: str, figure: str) -> int:

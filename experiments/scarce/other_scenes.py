@@ -60,7 +60,6 @@ def prepare_demo(
         data_root=str(folder / "other_scenes"),
         seed=OTHER_SEED,
     )
-    cfg.default_hooks.checkpoint = None
     cfg.val_dataloader = cfg.val_cfg = cfg.val_evaluator = None
     cfg.test_dataloader = cfg.test_cfg = cfg.test_evaluator = None
     model: Any = train(cfg).eval()
