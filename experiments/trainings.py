@@ -2,6 +2,7 @@
 
 import json
 import multiprocessing
+import os
 import sys
 import time
 import traceback
@@ -9,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,17 +26,30 @@ METRICS = ("val/mlr/", "val/ov/")
 """Beginnings of what evaluations are called; the first is not a part of the figures' names."""
 
 
+@dataclass(frozen=True, kw_only=True)
 class Training(ABC):
     """One training of a study and its evaluation; dataclasses derive from it.
 
     An instance is sent to another process, so it must pickle; what it reads it may keep, but not
     before it is sent.
+
+    Attributes:
+        stage: ``'search'`` trains on a part of the training images and is evaluated on the rest of
+            them; ``'final'`` trains on all and is evaluated on the validation images.
+        lr: Learning rate.
+        seed: Seed of the training.
+        out: Folder of the study.
     """
+
+    stage: str
+    lr: float
+    seed: int
+    out: str
 
     @property
     @abstractmethod
-    def folder(self) -> Path:
-        """Folder of logs, resolved config, scores and result."""
+    def cell(self) -> dict[str, str]:
+        """What is trained, by names: of folders, and in the result."""
 
     @property
     @abstractmethod
@@ -47,13 +62,18 @@ class Training(ABC):
         """What a result depends on, wherever data and results lie."""
 
     @property
-    @abstractmethod
+    def folder(self) -> Path:
+        """Folder of logs, resolved config, scores and result."""
+        name = f"{self.stage}_lr{self.lr:g}_seed{self.seed}"
+        return Path(self.out, *self.cell.values(), name)
+
+    def __str__(self) -> str:
+        return ", ".join((*self.cell.values(), self.stage, f"lr {self.lr:g}", f"seed {self.seed}"))
+
+    @property
     def facts(self) -> dict[str, Any]:
         """What the result says of the training beside its figures."""
-
-    @abstractmethod
-    def fresh(self) -> "Training":
-        """Returns the same training without anything that was read."""
+        return {**self.cell, "stage": self.stage, "lr": self.lr, "seed": self.seed}
 
 
 def read_result(training: Training) -> dict[str, Any] | None:
@@ -135,6 +155,7 @@ def run_all(trainings: Iterable[Training], processes: int) -> list[str]:
         What failed.
     """
     missing = [training for training in trainings if read_result(training) is None]
+    os.environ["OMP_NUM_THREADS"] = "1"  # before torch counts the threads of the processes
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(sorted({type(each).__module__ for each in missing}))
     failed = []
@@ -159,7 +180,8 @@ def run_all(trainings: Iterable[Training], processes: int) -> list[str]:
 
 def _run_one(context: Any, training: Training) -> str:
     """Runs a training in a process, and returns why it failed, or ''."""
-    process = context.Process(target=run_training, args=(training.fresh(),))
+    # A copy, without anything that was read.
+    process = context.Process(target=run_training, args=(replace(training),))
     process.start()
     process.join()
     if process.exitcode == 0:

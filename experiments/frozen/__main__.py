@@ -1,8 +1,11 @@
 """Compares heads on the cached maps of a backbone that does not learn (the *frozen* tier)."""
 
 import argparse
-import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from experiments import command
 
 EXAMPLES = """\
 examples:
@@ -16,17 +19,11 @@ examples:
 
 def make_parser() -> argparse.ArgumentParser:
     """Makes the parser of the three commands."""
-    parser = argparse.ArgumentParser(
-        prog="python -m experiments.frozen",
-        description=__doc__,
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    commands = parser.add_subparsers(dest="command", required=True)
+    parser, commands = command.new_parser("frozen", __doc__, EXAMPLES)
     _add_cache(commands.add_parser("cache", help="write the maps of a config's backbone"))
-    _add_run(commands.add_parser("run", help="search learning rates, train, evaluate, tabulate"))
-    table = commands.add_parser("table", help="print the table of what was run")
-    table.add_argument("--out", required=True, metavar="DIR", help="folder of the study")
+    _add_run_options(command.add_run(commands, lrs=[1e-4, 3e-4, 1e-3, 3e-3], processes=2))
+    tabulate = commands.add_parser("table", help="print the table of what was run")
+    tabulate.add_argument("--out", required=True, metavar="DIR", help="folder of the study")
     return parser
 
 
@@ -43,18 +40,15 @@ def _add_cache(parser: argparse.ArgumentParser) -> None:
     _add_cfg_options(parser)
 
 
-def _add_run(parser: argparse.ArgumentParser) -> None:
+def _add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--configs", required=True, nargs="+", help="config files of frozen maps")
     parser.add_argument("--out", default="work_dirs/frozen", metavar="DIR", help="of the study")
-    parser.add_argument("--lrs", nargs="+", type=float, default=[1e-4, 3e-4, 1e-3, 3e-3])
     parser.add_argument(
         "--extend", type=int, default=0, metavar="N",
         help="more learning rates where the best is the smallest or largest (default 0)",
     )  # fmt: skip
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--held-out", type=float, default=0.2, help="of train, for the search")
     parser.add_argument("--search-epochs", type=int, help="of the search (default: the configs')")
-    parser.add_argument("--processes", type=int, default=2, help="at a time (default 2)")
     parser.add_argument("--data-root", metavar="DIR", help="folder of the maps")
     parser.add_argument("--word-vectors", metavar="FILE", help="for heads that have a use for them")
     _add_cfg_options(parser)
@@ -76,15 +70,10 @@ def main(words: Sequence[str] | None = None) -> int:
         0, or 1 if a training failed. Mistakes of the user end the process with 2.
     """
     parser = make_parser()
-    options = vars(parser.parse_args(words))
-    command = {"cache": _cache, "run": _run, "table": _table}[options.pop("command")]
-    try:
-        return command(options)
-    except (OSError, TypeError, ValueError) as error:
-        return parser.exit(2, f"{parser.prog}: error: {error}\n")
+    return command.run_command(parser, vars(parser.parse_args(words)), COMMANDS)
 
 
-def _cache(options: dict) -> int:
+def _cache(**options: Any) -> int:
     from experiments.frozen.cache import cache_maps
     from mmsrdl.apis import load_config
 
@@ -94,20 +83,11 @@ def _cache(options: dict) -> int:
     return 0
 
 
-def _run(options: dict) -> int:
-    # Before the processes of the trainings start: each has one thread.
-    os.environ["OMP_NUM_THREADS"] = "1"
-    from experiments.frozen.study import Study, run_study
-
-    processes = options.pop("processes")
-    return run_study(Study(**options), processes)
-
-
-def _table(options: dict) -> int:
-    from experiments.frozen.table import table_of
-
-    print(table_of(options["out"]))
-    return 0
+COMMANDS: dict[str, Callable[..., int]] = {
+    "cache": _cache,
+    "run": partial(command.run, "frozen"),
+    "table": partial(command.table, "frozen"),
+}
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """One training of a head on frozen maps, in a process of its own."""
 
 import os
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,20 +16,13 @@ from mmsrdl.datasets.feature_maps import fingerprint
 
 __all__ = ["Job"]
 
-STAGES = ("search", "final")
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Job(Training):
     """A training of a study.
 
     Attributes:
         config: Config file.
-        stage: ``'search'`` trains on a part of the training images and is evaluated on the rest of
-            them; ``'final'`` trains on all and is evaluated on the validation images.
-        lr: Learning rate.
-        seed: Seed of the training.
-        out: Folder of the study.
         held_out: Share of the training images that a search is evaluated on.
         search_epochs: Length of a search's training; None takes the config's.
         data_root: Folder of the maps; None takes the config's.
@@ -38,10 +31,6 @@ class Job(Training):
     """
 
     config: str
-    stage: str
-    lr: float
-    seed: int
-    out: str
     held_out: float = 0.2
     search_epochs: int | None = None
     data_root: str | None = None
@@ -49,17 +38,9 @@ class Job(Training):
     cfg_options: dict[str, Any] | None = field(default=None, hash=False)
 
     @property
-    def name(self) -> str:
+    def cell(self) -> dict[str, str]:
         """Name of the config."""
-        return Path(self.config).stem
-
-    @property
-    def folder(self) -> Path:
-        """Folder of logs, resolved config, scores and result."""
-        return Path(self.out, self.name, f"{self.stage}_lr{self.lr:g}_seed{self.seed}")
-
-    def __str__(self) -> str:
-        return f"{self.name}, {self.stage}, lr {self.lr:g}, seed {self.seed}"
+        return {"config": Path(self.config).stem}
 
     @cached_property
     def resolved(self) -> Config:
@@ -127,18 +108,8 @@ class Job(Training):
     @property
     def facts(self) -> dict[str, Any]:
         """What the result says of the training beside its figures."""
-        return {
-            "tier": "frozen",
-            "config": self.name,
-            "stage": self.stage,
-            "lr": self.lr,
-            "seed": self.seed,
-            "maps": {
-                name: {"fingerprint": maps.fingerprint, "shape": list(maps.maps().shape)}
-                for name, maps in self.maps.items()
-            },
+        maps = {
+            name: {"fingerprint": maps.fingerprint, "shape": list(maps.maps().shape)}
+            for name, maps in self.maps.items()
         }
-
-    def fresh(self) -> "Job":
-        """Returns the same training without anything that was read."""
-        return replace(self)
+        return {"tier": "frozen", **super().facts, "maps": maps}

@@ -6,6 +6,7 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
+from experiments.frozen.study import Study
 from experiments.trainings import best_lr
 
 __all__ = ["table_of"]
@@ -18,7 +19,7 @@ def table_of(out: str) -> str:
     """Makes the table of a study and writes it to ``frozen.md`` in its folder.
 
     Args:
-        out: Folder of :func:`run_study`.
+        out: Folder of the study.
 
     Returns:
         Markdown.
@@ -27,12 +28,7 @@ def table_of(out: str) -> str:
         FileNotFoundError: If there is no study.
         ValueError: If its results are of different maps.
     """
-    path = Path(out, "study.json")
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"--out {out}: there is no study.json; `python -m experiments.frozen run` writes it"
-        )
-    study = json.loads(path.read_text(encoding="utf-8"))
+    study = Study.read(out)
     results = {name: _results_of(Path(out, name), study) for name in study["configs"]}
     text = "\n".join(_lines(study, results)) + "\n"
     Path(out, "frozen.md").write_text(text, encoding="utf-8")

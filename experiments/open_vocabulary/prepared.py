@@ -1,12 +1,9 @@
 """What ``prepare`` makes: scenes, vectors of the labels, the image encoder, and what it knows."""
 
-import copy
-import hashlib
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from functools import cache
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +15,9 @@ import experiments.open_vocabulary.encoder  # noqa: F401  (registers neck and lo
 from experiments.open_vocabulary.combinations import ALL, SEEN, UNSEEN
 from experiments.open_vocabulary.scenes import write_scenes
 from experiments.open_vocabulary.vectors import write_vectors
+from experiments.prepared import PreparedData, digest, read_config
 from experiments.trainings import figures_of_run
-from mmsrdl.apis import load_config, train
+from mmsrdl.apis import train
 from mmsrdl.evaluation.functional.precision_recall import harmonic_mean
 
 __all__ = ["CONFIGS", "ENCODER_FILE", "K", "Prepared", "chance_figures", "make_config", "prepare"]
@@ -31,49 +29,21 @@ K = (3, 5)
 """How many labels of an image are predicted, for the figures that count them."""
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """The folder that ``python -m experiments.open_vocabulary prepare`` wrote.
+@dataclass(frozen=True, kw_only=True)
+class Prepared(PreparedData):
+    """What is known of the folder that was prepared.
 
     Attributes:
-        train: Number of training scenes.
-        val: Number of validation scenes.
         other: Number of scenes that the encoder was trained on.
-        positives: Mean number of positives of a validation scene.
         kept: Share of the variance of the encoder's vectors in those of the file.
         chance: Figures of a random order, see :func:`chance_figures`.
         encoder: Figures of the image encoder as all trainings find it.
-        sources: What the data were made of, by name; results of others do not count.
     """
 
-    train: int
-    val: int
     other: int
-    positives: float
     kept: float
     chance: dict[str, float]
     encoder: dict[str, float]
-    sources: dict[str, str]
-
-    @classmethod
-    def load(cls, folder: str | os.PathLike[str]) -> "Prepared":
-        """Reads ``prepared.json``.
-
-        Raises:
-            FileNotFoundError: If there is none.
-        """
-        path = Path(folder, "prepared.json")
-        if not path.is_file():
-            raise FileNotFoundError(
-                f"--data {folder}: there is no prepared.json; `python -m "
-                "experiments.open_vocabulary prepare` writes it"
-            )
-        return cls(**json.loads(path.read_text(encoding="utf-8")))
-
-    def save(self, folder: str | os.PathLike[str]) -> None:
-        """Writes ``prepared.json``, last of all that is prepared."""
-        path = Path(folder, "prepared.json")
-        path.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
 
 
 def chance_figures(
@@ -122,7 +92,7 @@ def make_config(name: str, data: str, scenes: str = SCENES) -> Config:
         data: The folder.
         scenes: The folder of the scenes in it.
     """
-    cfg = copy.deepcopy(_read(str(CONFIGS / f"{name}.py")))
+    cfg = read_config(CONFIGS / f"{name}.py")
     embedder = cfg.model.head.embedder
     embedder.classes, embedder.vectors = list(SEEN), os.path.join(data, VECTORS)
     cfg.model.head.zsl_vocabulary = list(UNSEEN)
@@ -135,11 +105,6 @@ def make_config(name: str, data: str, scenes: str = SCENES) -> Config:
     ]
     cfg.test_dataloader = cfg.test_cfg = cfg.test_evaluator = None
     return cfg
-
-
-@cache
-def _read(path: str) -> Config:
-    return load_config(path)
 
 
 def prepare(
@@ -187,19 +152,14 @@ def prepare(
         chance=chance_figures(labels, [ALL.index(name) for name in UNSEEN]),
         encoder=figures_of_run(),
         sources={
-            "train": _digest(folder / SCENES / "annotations" / "instances_train.json"),
-            "val": _digest(folder / SCENES / "annotations" / "instances_val.json"),
-            "vectors": _digest(folder / VECTORS),
-            "encoder": _digest(folder / ENCODER_FILE),
+            "train": digest(folder / SCENES / "annotations" / "instances_train.json"),
+            "val": digest(folder / SCENES / "annotations" / "instances_val.json"),
+            "vectors": digest(folder / VECTORS),
+            "encoder": digest(folder / ENCODER_FILE),
         },
     )
     prepared.save(folder)
     return prepared
-
-
-def _digest(path: Path) -> str:
-    """Returns 16 hexadecimal digits of the SHA-256 of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
 def _labels_of(path: Path) -> np.ndarray:

@@ -7,11 +7,11 @@ from typing import Any
 
 from experiments.intervals import interval
 from experiments.open_vocabulary.combinations import ALL, SEEN, UNSEEN
-from experiments.open_vocabulary.job import HELD_OUT
 from experiments.open_vocabulary.prepared import Prepared
 from experiments.open_vocabulary.rows import ROWS
 from experiments.open_vocabulary.study import Study
 from experiments.open_vocabulary.vectors import DIMS, ENCODER
+from experiments.prepared import HELD_OUT
 
 __all__ = ["table_of"]
 
@@ -27,14 +27,18 @@ FIGURES = {
 """Title of a column to the metric's key."""
 
 
-def table_of(study: Study) -> str:
-    """Makes the table of a study and writes it to ``open_vocabulary.md`` in its folder.
+def table_of(out: str) -> str:
+    """Makes the table of the study in a folder, and writes it there as ``open_vocabulary.md``.
 
     Returns:
         Markdown.
+
+    Raises:
+        FileNotFoundError: If there is no study.
     """
+    study = Study.load(out)
     prepared = Prepared.load(study.data)
-    found = {row: study.results(row) for row in study.rows}
+    found = {row: study.results((row,)) for row in study.rows}
     lines = ["# Open vocabulary on demo scenes", "", *_protocol(study, prepared, found), ""]
     lines += [f"| SigRL's parts | {' | '.join(FIGURES)} | lr | parameters | CPU s |"]
     lines += ["|---" * (len(FIGURES) + 4) + "|"]
@@ -42,7 +46,7 @@ def table_of(study: Study) -> str:
     lines += [_single("not trained: the encoder's class token", prepared.encoder)]
     lines += [_row(study, row, results) for row, results in found.items()]
     text = "\n".join(lines) + "\n"
-    Path(study.out, "open_vocabulary.md").write_text(text, encoding="utf-8")
+    Path(out, "open_vocabulary.md").write_text(text, encoding="utf-8")
     return text
 
 
@@ -56,7 +60,7 @@ def _row(study: Study, row: str, results: Sequence[dict[str, Any]]) -> str:
         return f"| {ROWS[row].title} | not run |" + " |" * (len(FIGURES) + 2)
     cells = [_spread([result["metrics"][key] for result in results]) for key in FIGURES.values()]
     lr = results[0]["lr"]
-    edge = "*" if len(study.lrs) > 1 and lr in (study.lrs[0], study.lrs[-1]) else ""
+    edge = "*" if study.at_edge(lr) else ""
     few = f" (n = {len(results)})" if len(results) < len(study.seeds) else ""
     cells += [f"{lr:g}{edge}", f"{results[0]['parameters']:,}"]
     cells += [f"{mean(result['cpu_seconds'] for result in results):.0f}"]
@@ -83,8 +87,8 @@ def _protocol(
         f"a linear projection, the mean for class token; it has learned on {prepared.other:,} "
         "scenes of another seed and of seen combinations (softmax over the cosines of class token "
         f"and labels), and is trained on with all else{budget}. Published scores (`class_l2`, "
-        "`asked`; the best 4 of 64 positions) and ranking loss; no distillation, as its teacher "
-        "would be this small encoder."
+        "`asked`) unless the row says otherwise, of the best 4 of 64 positions, and ranking loss; "
+        "no distillation, as its teacher would be this small encoder."
     )
     lines = [
         text,

@@ -1,9 +1,10 @@
 """Compares losses where only a part of the training labels is known."""
 
 import argparse
-import os
 from collections.abc import Callable, Sequence
+from typing import Any
 
+from experiments import command
 from experiments.scarce.losses import LOSSES, SETTINGS
 from experiments.scarce.tiers import TIERS
 
@@ -21,35 +22,25 @@ examples:
 
 def make_parser() -> argparse.ArgumentParser:
     """Makes the parser of the four commands."""
-    parser = argparse.ArgumentParser(
-        prog="python -m experiments.scarce",
-        description=__doc__,
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    commands = parser.add_subparsers(dest="command", required=True)
+    parser, commands = command.new_parser("scarce", __doc__, EXAMPLES)
     prepare = commands.add_parser("prepare", help="make what the trainings share, once")
     prepare.add_argument("--maps", metavar="DIR", help="of `experiments.frozen cache` (frozen)")
     prepare.add_argument("--weights", metavar="FILE", help="ImageNet weights, timm's (frozen)")
-    run = commands.add_parser("run", help="search learning rates, train, evaluate, tabulate")
+    run = command.add_run(commands, lrs=None)
     run.add_argument("--losses", nargs="+", default=list(LOSSES), choices=LOSSES, metavar="LOSS",
                      help=f"of {', '.join(LOSSES)} (default: all)")  # fmt: skip
     run.add_argument("--settings", nargs="+", default=list(SETTINGS), choices=SETTINGS,
                      metavar="SETTING",
                      help=f"of {', '.join(SETTINGS)} (default: all)")  # fmt: skip
-    run.add_argument("--lrs", nargs="+", type=float, help="to search (default: the tier's)")
-    run.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    run.add_argument("--processes", type=int, default=1, help="at a time (default 1)")
-    run.add_argument("--dry-run", action="store_true", help="say what is missing, run nothing")
     table = commands.add_parser("table", help="print the table of what was run")
     draw = commands.add_parser("draw", help="draw mAP against what is known")
     draw.add_argument("--figure", required=True, metavar="FILE", help="PNG to write")
-    for command in (prepare, run, table, draw):
-        command.add_argument("--tier", required=True, choices=TIERS)
-    for command in (prepare, run):
-        command.add_argument("--data", metavar="DIR", help="default: data/scarce/TIER")
-    for command in (run, table, draw):
-        command.add_argument("--out", metavar="DIR", help="default: work_dirs/scarce/TIER")
+    for each in (prepare, run, table, draw):
+        each.add_argument("--tier", required=True, choices=TIERS)
+    for each in (prepare, run):
+        each.add_argument("--data", metavar="DIR", help="default: data/scarce/TIER")
+    for each in (run, table, draw):
+        each.add_argument("--out", metavar="DIR", help="default: work_dirs/scarce/TIER")
     return parser
 
 
@@ -64,17 +55,10 @@ def main(words: Sequence[str] | None = None) -> int:
     """
     parser = make_parser()
     options = vars(parser.parse_args(words))
-    # Before torch counts its threads: every process has one.
-    os.environ["OMP_NUM_THREADS"] = "1"
-    tier = options.pop("tier")
     for name, parent in (("data", "data"), ("out", "work_dirs")):
         if name in options and options[name] is None:
-            options[name] = f"{parent}/scarce/{tier}"
-    command = COMMANDS[options.pop("command")]
-    try:
-        return command(tier, **options)
-    except (OSError, RuntimeError, TypeError, ValueError) as error:
-        return parser.exit(2, f"{parser.prog}: error: {error}\n")
+            options[name] = f"{parent}/scarce/{options['tier']}"
+    return command.run_command(parser, options, COMMANDS)
 
 
 def _prepare(tier: str, data: str, maps: str | None, weights: str | None) -> int:
@@ -93,34 +77,17 @@ def _prepare(tier: str, data: str, maps: str | None, weights: str | None) -> int
     return 0
 
 
-def _run(
-    tier: str,
-    data: str,
-    out: str,
-    losses: list[str],
-    settings: list[str],
-    lrs: list[float] | None,
-    seeds: list[int],
-    processes: int,
-    dry_run: bool,
-) -> int:
+def _run(tier: str, data: str, lrs: list[float] | None, **options: Any) -> int:
     from experiments.scarce.prepared import Prepared
-    from experiments.scarce.run import run_study
-    from experiments.scarce.study import Study
 
     prepared = Prepared.load(data).tier
     if prepared != tier:
         raise ValueError(f"--data {data} was prepared for --tier {prepared}, not {tier}")
-    study = Study(data, out, losses, settings, lrs or list(TIERS[tier].lrs), seeds)
-    return run_study(study, processes, dry_run)
+    return command.run("scarce", data=data, lrs=lrs or list(TIERS[tier].lrs), **options)
 
 
 def _table(tier: str, out: str) -> int:
-    from experiments.scarce.study import Study
-    from experiments.scarce.table import table_of
-
-    print(table_of(Study.load(out)))
-    return 0
+    return command.table("scarce", out)
 
 
 def _draw(tier: str, out: str, figure: str) -> int:
@@ -132,8 +99,11 @@ def _draw(tier: str, out: str, figure: str) -> int:
 
 
 COMMANDS: dict[str, Callable[..., int]] = {
-    "prepare": _prepare, "run": _run, "table": _table, "draw": _draw,
-}  # fmt: skip
+    "prepare": _prepare,
+    "run": _run,
+    "table": _table,
+    "draw": _draw,
+}
 
 
 if __name__ == "__main__":

@@ -12,14 +12,8 @@ from mmpretrain.registry import DATASETS
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from experiments.scarce.prepared import (
-    SCORES,
-    START,
-    Prepared,
-    chance_level,
-    digest,
-    write_teacher,
-)
+from experiments.prepared import digest
+from experiments.scarce.prepared import SCORES, START, Prepared, chance_level, write_teacher
 from experiments.scarce.tiers import CONFIGS, TIERS
 from mmsrdl.apis import load_config, train
 from mmsrdl.datasets.demo_scenes import write_demo_scenes
@@ -66,7 +60,6 @@ def prepare_demo(
         data_root=str(folder / "other_scenes"),
         seed=OTHER_SEED,
     )
-    cfg.default_hooks.checkpoint = None
     cfg.val_dataloader = cfg.val_cfg = cfg.val_evaluator = None
     cfg.test_dataloader = cfg.test_cfg = cfg.test_evaluator = None
     model: Any = train(cfg).eval()

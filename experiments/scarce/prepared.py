@@ -1,70 +1,36 @@
 """What a tier's trainings share, made once: data, start weights, scores of VLPL's teacher."""
 
-import hashlib
-import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from experiments.prepared import PreparedData
 from mmsrdl.evaluation.scores_file import ScoresFile
 
-__all__ = ["SCORES", "START", "Prepared", "chance_level", "digest", "write_teacher"]
+__all__ = ["SCORES", "START", "Prepared", "chance_level", "write_teacher"]
 
 SCORES, START = "teacher.npz", "start.pth"
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """What is known of a folder that ``python -m experiments.scarce prepare`` wrote.
+@dataclass(frozen=True, kw_only=True)
+class Prepared(PreparedData):
+    """What is known of the folder of a tier.
 
     Attributes:
         tier: ``'frozen'`` or ``'demo'``.
-        train: Number of training images.
-        val: Number of validation images.
         classes: C.
-        positives: Mean number of positives of a training image, all labels known.
         chance: mAP of a random order on the validation images, in percent.
-        sources: What the data were made of, by name; results of others do not count.
         teacher: What the teacher is, and how good on the training images with all labels known.
     """
 
     tier: str
-    train: int
-    val: int
     classes: int
-    positives: float
     chance: float
-    sources: dict[str, str]
     teacher: dict[str, Any]
-
-    @classmethod
-    def load(cls, folder: str | os.PathLike[str]) -> "Prepared":
-        """Reads ``prepared.json``.
-
-        Raises:
-            FileNotFoundError: If there is none.
-        """
-        path = Path(folder, "prepared.json")
-        if not path.is_file():
-            raise FileNotFoundError(
-                f"--data {folder}: there is no prepared.json; `python -m experiments.scarce "
-                "prepare` writes it"
-            )
-        return cls(**json.loads(path.read_text(encoding="utf-8")))
-
-    def save(self, folder: str | os.PathLike[str]) -> None:
-        """Writes ``prepared.json``, last of all that is prepared."""
-        path = Path(folder, "prepared.json")
-        path.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
-
-
-def digest(path: str | os.PathLike[str]) -> str:
-    """Returns 16 hexadecimal digits of the SHA-256 of a file."""
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]
 
 
 def chance_level(labels: np.ndarray) -> float:

@@ -6,7 +6,7 @@ from statistics import mean
 from typing import Any
 
 from experiments.intervals import interval
-from experiments.scarce.job import HELD_OUT
+from experiments.prepared import HELD_OUT
 from experiments.scarce.losses import EVERYTHING, LOSSES, SETTINGS
 from experiments.scarce.prepared import Prepared
 from experiments.scarce.study import Study
@@ -36,22 +36,25 @@ class Cell:
 
 def cell_of(study: Study, loss: str, setting: str) -> Cell | None:
     """Reads the results of a loss in a setting; None where there are none."""
-    results = study.results(loss, setting)
+    results = study.results((loss, setting))
     if not results:
         return None
     values = [result["metrics"]["mAP"] for result in results]
     half = interval(values) if len(values) > 1 else None
     lr = results[0]["lr"]
-    edge = len(study.lrs) > 1 and lr in (study.lrs[0], study.lrs[-1])
-    return Cell(mean(values), half, len(values), lr, edge)
+    return Cell(mean(values), half, len(values), lr, study.at_edge(lr))
 
 
-def table_of(study: Study) -> str:
-    """Makes the table of a study and writes it to ``scarce.md`` in its folder.
+def table_of(out: str) -> str:
+    """Makes the table of the study in a folder, and writes it there as ``scarce.md``.
 
     Returns:
         Markdown.
+
+    Raises:
+        FileNotFoundError: If there is no study.
     """
+    study = Study.load(out)
     prepared = Prepared.load(study.data)
     titles = [SETTINGS[setting] for setting in study.settings]
     lines = [f"# Losses for scarce labels, tier *{prepared.tier}*", "", *_protocol(study), ""]
@@ -63,7 +66,7 @@ def table_of(study: Study) -> str:
         lines += ["| known: | " + " | ".join(titles) + " |", "|---" * (len(titles) + 1) + "|"]
         lines += [_row(study, loss, lrs=True) for loss in study.losses]
     text = "\n".join(lines) + "\n"
-    Path(study.out, "scarce.md").write_text(text, encoding="utf-8")
+    Path(out, "scarce.md").write_text(text, encoding="utf-8")
     return text
 
 
@@ -137,7 +140,7 @@ def _protocol(study: Study) -> list[str]:
 def _budget(study: Study) -> str:
     """Says how long the trainings are, once there is one."""
     results: list[dict[str, Any]] = [
-        result for cell in study.cells() for result in study.results(*cell)
+        result for cell in study.cells() for result in study.results(cell)
     ]
     if not results:
         return ""

@@ -9,8 +9,9 @@ from mmpretrain.datasets.categories import IMAGENET_CATEGORIES
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from experiments.prepared import digest
 from experiments.scarce.maps import pool_maps
-from experiments.scarce.prepared import SCORES, Prepared, chance_level, digest, write_teacher
+from experiments.scarce.prepared import SCORES, Prepared, chance_level, write_teacher
 from experiments.scarce.tiers import TIERS
 from mmsrdl.checkpoint import read_state_dict
 from mmsrdl.datasets import FeatureMaps
@@ -66,6 +67,7 @@ def prepare_frozen(
         RuntimeError: If the text encoder is not installed.
         ValueError: If the weights hold no classifier of the maps' width.
     """
+    torch.set_num_threads(1)
     train, val = pool_maps(maps, out)
     encoder = NameVectors(None, dict(type="mmsrdl.SentenceEncoder", source=ENCODER), [TEMPLATE])
     seen, unseen = (

@@ -4,7 +4,9 @@ from pathlib import Path
 import pytest
 
 from experiments.frozen.__main__ import main
-from experiments.frozen.study import Study, neighbour, run_study
+from experiments.frozen.study import Study, neighbour
+from experiments.frozen.table import table_of
+from experiments.study import run_study
 from mmsrdl.evaluation.scores_file import ScoresFile
 
 CONFIG = Path(__file__).resolve().parents[3] / "configs" / "frozen" / "gmp_voc07.py"
@@ -33,7 +35,7 @@ def test_a_study_searches_resumes_and_names_what_failed(
     options = dict(
         out=str(out), lrs=[1e-4, 1e-2], held_out=0.3, search_epochs=1, data_root=str(tiny_maps)
     )
-    assert run_study(Study(configs, seeds=[0], **options), processes=1) == 1
+    assert run_study(Study(configs=configs, seeds=[0], **options), table_of) == 1
     shown = capsys.readouterr()
     assert "failed: bad, search, lr 0.0001, seed 0: TypeError" in shown.err
     assert "nonsense" in shown.err
@@ -52,7 +54,10 @@ def test_a_study_searches_resumes_and_names_what_failed(
     assert list(folder.glob("*/vis_data/config.py"))
 
     times = {path: path.stat().st_mtime_ns for path in out.glob("good/*/result.json")}
-    assert run_study(Study(configs[:1], seeds=[0, 1], **options), processes=1) == 0
+    study = Study(configs=configs[:1], seeds=[0, 1], **options)
+    assert run_study(study, table_of, dry_run=True) == 0
+    assert f"good.py: lr {final['lr']:g}, seeds [1]" in capsys.readouterr().out
+    assert run_study(study, table_of) == 0
     assert "[1/1] good, final" in capsys.readouterr().out
     assert {path: path.stat().st_mtime_ns for path in times} == times
     assert main(["table", "--out", str(out)]) == 0
@@ -68,11 +73,17 @@ def test_a_study_searches_resumes_and_names_what_failed(
 def test_a_changed_config_is_run_again(
     configs: list[str], tiny_maps: Path, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
-    study = Study(configs[:1], str(tmp_path / "out"), [1e-3], [0], data_root=str(tiny_maps))
-    assert run_study(study, processes=1) == 0
+    study = Study(
+        configs=configs[:1],
+        out=str(tmp_path / "out"),
+        lrs=[1e-3],
+        seeds=[0],
+        data_root=str(tiny_maps),
+    )
+    assert run_study(study, table_of) == 0
     Path(configs[0]).write_text(Path(configs[0]).read_text().replace("epochs=2", "epochs=1"))
     capsys.readouterr()
-    assert run_study(study, processes=1) == 0
+    assert run_study(study, table_of) == 0
     assert "[1/1]" in capsys.readouterr().out
     (result,) = results(tmp_path / "out").values()
     assert result["epochs"] == 1
@@ -80,15 +91,15 @@ def test_a_changed_config_is_run_again(
 
 def test_mistakes_are_named(tmp_path: Path, tiny_maps: Path, capsys: pytest.CaptureFixture) -> None:
     with pytest.raises(ValueError, match="--lrs"):
-        Study(["a.py"], "out", [], [0])
+        Study(configs=["a.py"], out="out", lrs=[], seeds=[0])
     with pytest.raises(ValueError, match="--configs"):
-        Study(["x/a.py", "y/a.py"], "out", [1e-3], [0])
+        Study(configs=["x/a.py", "y/a.py"], out="out", lrs=[1e-3], seeds=[0])
     with pytest.raises(SystemExit, match="2"):
         main(["table", "--out", str(tmp_path)])
     assert "there is no study.json" in capsys.readouterr().err
     images = CONFIG.parents[1] / "demo" / "gmp_demo.py"
-    study = Study([str(images)], str(tmp_path / "out"), [1e-3], [0])
-    assert run_study(study) == 1
+    study = Study(configs=[str(images)], out=str(tmp_path / "out"), lrs=[1e-3], seeds=[0])
+    assert run_study(study, table_of) == 1
     assert "not mmsrdl.FeatureMapDataset" in capsys.readouterr().err
 
 
@@ -99,13 +110,19 @@ def test_a_best_learning_rate_at_the_edge_is_searched_beyond(
     assert [neighbour(2e-2, up) for up in (True, False)] == [3e-2, 1e-2]
     out = tmp_path / "out"
     study = Study(
-        configs[:1], str(out), [1e-8, 3e-8], [0], extend=1, held_out=0.3, data_root=str(tiny_maps)
+        configs=configs[:1],
+        out=str(out),
+        lrs=[1e-8, 3e-8],
+        seeds=[0],
+        extend=1,
+        held_out=0.3,
+        data_root=str(tiny_maps),
     )
-    assert run_study(study, processes=1) == 0
+    assert run_study(study, table_of) == 0
     searched = sorted(each["lr"] for each in results(out).values() if each["stage"] == "search")
     assert len(searched) == 3
     assert {*searched} in ({3e-9, 1e-8, 3e-8}, {1e-8, 3e-8, 1e-7})
     table = capsys.readouterr().out
     assert "up to 1 more" in table
-    assert run_study(study, processes=1) == 0
+    assert run_study(study, table_of) == 0
     assert "[1/" not in capsys.readouterr().out

@@ -17,5 +17,14 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> str:
     labels = (np.random.default_rng(0).random((50, len(ALL))) < 0.2).astype(np.int8)
     chance = chance_figures(labels, [ALL.index(name) for name in UNSEEN])
     encoder = {key: 2 * value for key, value in chance.items()}
-    Prepared(40, 50, 60, 2.2, kept, chance, encoder, {"scenes": "a"}).save(out)
+    Prepared(
+        train=40,
+        val=50,
+        other=60,
+        positives=2.2,
+        kept=kept,
+        chance=chance,
+        encoder=encoder,
+        sources={"scenes": "a"},
+    ).save(out)
     return str(out)

@@ -1,4 +1,5 @@
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,11 +14,15 @@ from experiments.open_vocabulary.combinations import SEEN, UNSEEN
 from experiments.open_vocabulary.job import Job
 from experiments.open_vocabulary.prepared import Prepared, prepare
 from experiments.open_vocabulary.rows import ROWS
-from experiments.open_vocabulary.run import run_study
 from experiments.open_vocabulary.study import Study
 from experiments.open_vocabulary.table import FIGURES, table_of
+from experiments.study import run_study
 from experiments.trainings import read_result
 from tests.experiments.open_vocabulary.conftest import HASHED
+
+
+def job_of(row: str, prepared: str, out: Path, stage: str = "final") -> Job:
+    return Job(row=row, stage=stage, lr=1e-3, seed=0, out=str(out), data=prepared)
 
 
 def result(job: Job, value: float) -> None:
@@ -33,15 +38,15 @@ def result(job: Job, value: float) -> None:
 def test_every_row_learns_from_seen_labels_and_answers_for_unseen(
     row: str, prepared: str, tmp_path: Path
 ) -> None:
-    cfg = Job(row, "final", 1e-3, 0, str(tmp_path), prepared).resolved
+    cfg = job_of(row, prepared, tmp_path).resolved
     for part in ("backbone", "neck"):
         cfg.model[part].init_cfg = None
     with DefaultScope.overwrite_default_scope("mmpretrain"):
         model = MODELS.build(cfg.model)
     head = model.head
     assert head.classes == SEEN
-    assert (head.attention.graph is not None) == (row in ("gmc", "sigrl"))
-    assert hasattr(head.attention, "fc_s") == (row in ("svfr", "sigrl"))
+    assert (head.attention.graph is not None) == (row in ("gmc", "sigrl", "sigrl_cosine"))
+    assert hasattr(head.attention, "fc_s") == (row in ("svfr", "sigrl", "sigrl_cosine"))
     images = torch.randn(2, 3, 64, 64)
     samples = [DataSample().set_gt_label([k, k + 9]) for k in range(2)]
     for sample in samples:
@@ -54,23 +59,32 @@ def test_every_row_learns_from_seen_labels_and_answers_for_unseen(
         (first, _) = head.predict(model.extract_feat(images))
     assert first.pred_score.shape == (84,)
     assert first.pred_score_unseen.shape == (21,)
+    # Our scores of the unseen are the same among all.
+    among_all = first.pred_score[len(SEEN) :]
+    assert torch.allclose(first.pred_score_unseen, among_all) == (row == "sigrl_cosine")
 
 
 def test_a_key_goes_by_data_and_row_not_by_folders(prepared: str, tmp_path: Path) -> None:
-    job = Job("sigrl", "final", 1e-3, 0, str(tmp_path / "a"), prepared)
+    job = job_of("sigrl", prepared, tmp_path / "a")
     moved = tmp_path / "moved"
     moved.mkdir()
     known = Prepared.load(prepared)
     known.save(moved)
     assert replace(job, out=str(tmp_path / "b"), data=str(moved)).key == job.key
-    for changes in (dict(lr=3e-3), dict(seed=1), dict(row="svfr"), dict(stage="search")):
+    for changes in (
+        dict(lr=3e-3),
+        dict(seed=1),
+        dict(row="svfr"),
+        dict(row="sigrl_cosine"),
+        dict(stage="search"),
+    ):
         assert replace(job, **changes).key != job.key
     replace(known, sources={"scenes": "b"}).save(moved)
     assert replace(job, data=str(moved)).key != job.key
 
 
 def test_the_search_sees_no_unseen_label(prepared: str, tmp_path: Path) -> None:
-    cfg = Job("mkt", "search", 1e-3, 0, str(tmp_path), prepared).resolved
+    cfg = job_of("mkt", prepared, tmp_path, "search").resolved
     loaders = (cfg.train_dataloader, cfg.val_dataloader)
     assert [loader.dataset.part for loader in loaders] == ["fit", "held_out"]
     for loader in loaders:
@@ -80,37 +94,42 @@ def test_the_search_sees_no_unseen_label(prepared: str, tmp_path: Path) -> None:
 
 
 def test_finals_take_the_best_learning_rate(prepared: str, tmp_path: Path) -> None:
-    study = Study(prepared, str(tmp_path), ["gmc"], [3e-3, 1e-3], [0, 4])
-    assert study.finals("gmc") == []
-    for job, value in zip(study.searches("gmc"), (50.0, 40.0), strict=True):
+    study = Study(data=prepared, out=str(tmp_path), rows=["gmc"], lrs=[3e-3, 1e-3], seeds=[0, 4])
+    assert study.finals(("gmc",)) == []
+    for job, value in zip(study.searches(("gmc",)), (50.0, 40.0), strict=True):
         result(job, value)
-    assert [(job.lr, job.seed) for job in study.finals("gmc")] == [(1e-3, 0), (1e-3, 4)]
+    assert [(job.lr, job.seed) for job in study.finals(("gmc",))] == [(1e-3, 0), (1e-3, 4)]
 
 
 def test_the_table_shows_what_is_there(
     prepared: str, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
-    study = Study(prepared, str(tmp_path), list(ROWS), [1e-3], [0, 1, 2])
-    study.save()
-    for seed, job in enumerate(study.finals("sigrl")):
+    study = Study(
+        data=prepared, out=str(tmp_path / "a"), rows=list(ROWS), lrs=[1e-3], seeds=[0, 1, 2]
+    )
+    study.save(study.out)
+    for seed, job in enumerate(study.finals(("sigrl",))):
         result(job, 50.0 + seed)
-    result(study.finals("mkt")[0], 60.0)
-    lines = table_of(study).splitlines()
+    result(study.finals(("mkt",))[0], 60.0)
+    lines = table_of(study.out).splitlines()
     cells = " | ".join(["51.0 ± 2.5"] * len(FIGURES))
     assert f"| {ROWS['sigrl'].title} | {cells} | 0.001 | 1,234 | 9 |" in lines
     assert any(f"| {ROWS['mkt'].title} (n = 1) | 60.0 | " in line for line in lines)
     assert any(line.startswith(f"| {ROWS['gmc'].title} | not run |") for line in lines)
     rows = [line for line in lines if line.startswith("|")]
     assert {row.count("|") for row in rows} == {len(FIGURES) + 5}
-    assert main(["table", "--out", str(tmp_path)]) == 0
-    assert (tmp_path / "open_vocabulary.md").read_text() in capsys.readouterr().out
+    moved = tmp_path / "moved"
+    shutil.move(study.out, moved)
+    assert main(["table", "--out", str(moved)]) == 0
+    assert (moved / "open_vocabulary.md").read_text() in capsys.readouterr().out
+    assert "51.0 ± 2.5" in (moved / "open_vocabulary.md").read_text()
 
 
 def test_mistakes_are_named(prepared: str, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     with pytest.raises(ValueError, match=r"--rows .*'nonsense'"):
-        Study(prepared, "out", ["nonsense"], [1e-3], [0])
+        Study(data=prepared, out="out", rows=["nonsense"], lrs=[1e-3], seeds=[0])
     with pytest.raises(ValueError, match="--seeds"):
-        Study(prepared, "out", ["mkt"], [1e-3], [0, 0])
+        Study(data=prepared, out="out", rows=["mkt"], lrs=[1e-3], seeds=[0, 0])
     for words, message in (
         (["table", "--out", str(tmp_path)], "there is no study.json"),
         (["run", "--data", str(tmp_path), "--dry-run"], "no prepared.json"),
@@ -127,12 +146,12 @@ def test_a_study_runs_what_is_missing(tmp_path: Path, capsys: pytest.CaptureFixt
     found = prepare(data, train_scenes=40, val=60, other=32, text=HASHED)
     assert Prepared.load(data) == found
     assert found.encoder["ov/ZSL/mAP"] > 0
-    study = Study(data, out, ["mkt", "sigrl"], [1e-3, 3e-3], [0])
-    assert run_study(replace(study, rows=["mkt"])) == 0
+    study = Study(data=data, out=out, rows=["mkt", "sigrl"], lrs=[1e-3, 3e-3], seeds=[0])
+    assert run_study(replace(study, rows=["mkt"]), table_of) == 0
     assert "[2/2] mkt, search" in capsys.readouterr().out
-    assert run_study(study) == 0
+    assert run_study(study, table_of) == 0
     assert "[1/1] sigrl, final" in capsys.readouterr().out
-    (job,) = study.finals("sigrl")
+    (job,) = study.finals(("sigrl",))
     assert read_result(job)["metrics"]["ov/H/mAP"] > 0
-    assert run_study(study, dry_run=True) == 0
+    assert run_study(study, table_of, dry_run=True) == 0
     assert capsys.readouterr().out == ""

@@ -3,8 +3,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from experiments.prepared import digest
 from experiments.scarce.maps import pool_maps
-from experiments.scarce.prepared import SCORES, Prepared, chance_level, digest, write_teacher
+from experiments.scarce.prepared import SCORES, Prepared, chance_level, write_teacher
 
 
 @pytest.fixture(scope="session")
