@@ -101,7 +101,7 @@ def test_label_without_a_vector(seven: Path, other: str, tmp_path: Path) -> None
     file = tmp_path / "vectors.npz"
     LabelVectors(tuple(CLASSES), torch.randn(3, 6).numpy(), "words", "words").save(file)
     cfg = make_config(seven, tmp_path, other)
-    cfg.model.head.embedder.update(text=None, vectors=str(file))
+    cfg.model.head.embedder.update(text=None, word_vectors=str(file))
     with pytest.raises(ValueError, match=r"has no vector for 'kite', 'bird' \(2 of 4 names\)"):
         apis.train(cfg)
 
