@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 from torch import Tensor
 
@@ -18,8 +17,8 @@ from mmsrdl.evaluation.functional.open_vocabulary import (
     Images,
     open_vocabulary_figures,
 )
-from mmsrdl.evaluation.gather import gather_batch, on_main_process
 from mmsrdl.evaluation.metrics.class_names import class_names
+from mmsrdl.evaluation.metrics.gathered import GatheredMetric
 from mmsrdl.evaluation.metrics.table import rows_table
 from mmsrdl.registry import METRICS
 
@@ -28,7 +27,7 @@ EMPTY_WORDS = {"left_out": "left out of mAP", "zero": "AP 0 in mAP"}
 
 
 @METRICS.register_module()
-class OpenVocabularyMetric(BaseMetric):
+class OpenVocabularyMetric(GatheredMetric):
     """Zero-shot (ZSL) and generalised zero-shot (GZSL) figures in one run, in percent.
 
     Classes of the data set are seen or unseen in training. Keys, each with ``mAP``, ``P_top3``,
@@ -109,24 +108,6 @@ class OpenVocabularyMetric(BaseMetric):
                 targets=torch.cat([batch.targets, batch.targets[:, unseen]], dim=1),
             )
         self.results.append(batch)
-
-    def evaluate(self, size: int) -> dict[str, float]:
-        """Compute the figures over the samples of all processes.
-
-        Args:
-            size: Number of samples of the data set.
-
-        Returns:
-            The same on every process, keys with the prefix.
-
-        Raises:
-            ValueError: As the class says; raised on every process.
-        """
-        local = ScoredBatch.concat(self.results) if self.results else None
-        self.results.clear()
-        everything = gather_batch(local, size)
-        figures = on_main_process(lambda: self.compute_metrics([everything]))
-        return {f"{self.prefix}/{key}": value for key, value in figures.items()}
 
     def compute_metrics(self, results: list[ScoredBatch]) -> dict[str, float]:
         """Compute the figures, in percent and without prefix, and log them as a table."""
