@@ -1,6 +1,7 @@
 """ZSL and GZSL of a data set in one run."""
 
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from typing import Any
 
 import torch
@@ -44,8 +45,9 @@ class OpenVocabularyMetric(GatheredMetric):
     1, 0 and -1, or ``gt_label``, class indices. ZSL takes the unseen classes' columns of
     ``pred_score``, which is right where the score of a class does not depend on which others are
     asked for. Where it does, as SigRL's published one, the model gives ``pred_score_unseen`` [U]
-    beside it, the scores of the unseen classes asked for alone, in the order of ``unseen``; all
-    samples have it or none. The log says which was taken.
+    beside it, the scores of the unseen classes asked for alone, and ``unseen_vocabulary``, their
+    names, which must be those of ``unseen`` in the same order; all samples have it or none. The log
+    says which was taken.
 
     Under distributed evaluation the scores are exchanged once, as tensors, and samples that the
     sampler repeated are counted once.
@@ -103,6 +105,8 @@ class OpenVocabularyMetric(GatheredMetric):
         if any(scores is not None for scores in own):
             # Further columns, which are exchanged with the others.
             scores = _stack(own, len(unseen)).to(batch.scores)
+            for sample in data_samples:
+                self.check_vocabulary(sample.get("unseen_vocabulary", ()))
             batch = batch._replace(
                 scores=torch.cat([batch.scores, scores], dim=1),
                 targets=torch.cat([batch.targets, batch.targets[:, unseen]], dim=1),
@@ -138,11 +142,35 @@ class OpenVocabularyMetric(GatheredMetric):
         classes = (self.dataset_meta or {}).get("classes")
         return class_names(self.dataset_meta, width if classes is None else len(classes))
 
+    def check_vocabulary(self, asked: Sequence[str]) -> None:
+        """Refuses names of ``pred_score_unseen`` that are not the unseen classes in their order.
+
+        Args:
+            asked: The names, such as the ``zsl_vocabulary`` of :class:`SigRLHead`.
+
+        Raises:
+            ValueError: If they differ.
+        """
+        unseen = self._unseen_names()
+        if tuple(asked) == unseen:
+            return
+        for place, (given, expected) in enumerate(zip_longest(asked, unseen)):
+            if given != expected:
+                raise ValueError(
+                    f"the scores of {len(asked)} classes in pred_score_unseen are not those of the "
+                    f"metric's {len(unseen)} unseen ones: number {place} is {given!r} in the "
+                    f"head's zsl_vocabulary (the samples' unseen_vocabulary) and {expected!r} in "
+                    "the metric's unseen; give both the same names in the same order"
+                )
+
+    def _unseen_names(self) -> tuple[str, ...]:
+        if self.unseen is not None:
+            return self.unseen
+        return tuple((self.dataset_meta or {}).get("unseen_classes", ()))
+
     def _columns(self, names: Sequence[str]) -> list[int]:
         """Returns the columns of the unseen classes, in their order."""
-        unseen = self.unseen
-        if unseen is None:
-            unseen = tuple((self.dataset_meta or {}).get("unseen_classes", ()))
+        unseen = self._unseen_names()
         if not unseen:
             raise ValueError(
                 f"{type(self).__name__} knows no unseen class: the data set has no (or empty) "

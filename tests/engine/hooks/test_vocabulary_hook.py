@@ -106,6 +106,20 @@ def test_label_without_a_vector(seven: Path, other: str, tmp_path: Path) -> None
         apis.train(cfg)
 
 
+def test_unseen_labels_in_another_order(
+    seven: Path, other: str, tmp_path: Path, asked: list
+) -> None:
+    """Figures of kites would be those of birds; said before the training, not after it."""
+    cfg = make_config(seven, tmp_path, other, zsl_vocabulary=["kite", "bird"])
+    cfg.val_evaluator = dict(type="mmsrdl.OpenVocabularyMetric", unseen=["bird", "kite"], k=[1])
+    with pytest.raises(ValueError, match=r"number 0 is 'kite' in the head's .* and 'bird' in the"):
+        apis.train(cfg)
+    assert not asked
+    cfg.val_evaluator.unseen.reverse()
+    apis.train(cfg)
+    assert asked[-2:] == [tuple(OTHER), ("kite", "bird")]
+
+
 @pytest.mark.parametrize("enter", ["test", "load_model", "resume"])
 def test_label_vectors_of_another_kind(enter: str, seven: Path, tmp_path: Path) -> None:
     """Vectors of the same size under the same names would give figures, and no error."""
