@@ -18,9 +18,11 @@ from mmsrdl import apis
 from mmsrdl.apis import MultiLabelInferencer, load_config
 from mmsrdl.checkpoint import read_checkpoint
 from mmsrdl.datasets.nuswide import read_published
+from mmsrdl.doctor.config_files import config_files
 from mmsrdl.evaluation import ScoresFile
 from mmsrdl.model_converters import convert_clip
 from mmsrdl.model_converters.clip import clip_config
+from mmsrdl.models.embedders import LabelVectors
 from tests.conftest import write_photos
 from tests.datasets.nuswide.published_files import CONCEPTS, IMAGES, SEEN, write_published
 from tests.model_converters import clip_weights
@@ -141,6 +143,23 @@ def test_one_step(leaf: str, roots: dict[str, Path], clip: Clip, tmp_path: Path)
         figures = runner.message_hub.log_scalars
         assert {f"val/ov/{part}/mAP" for part in ("ZSL", "GZSL", "seen", "unseen")} <= set(figures)
         assert all(math.isfinite(figures[name].current()) for name in figures if "mAP" in name)
+
+
+def test_word_vectors_of_the_command_line(
+    roots: dict[str, Path], clip: Clip, tmp_path: Path
+) -> None:
+    """`--word-vectors FILE` takes the place of the text encoder, whose names the file holds."""
+    rows = np.random.default_rng(0).normal(size=(len(CONCEPTS), clip_weights.OUT))
+    file = str(tmp_path / "tags.npz")
+    LabelVectors(tuple(CONCEPTS), rows.astype(np.float32), "drawn", "drawn").save(file)
+    cfg = load_config(str(ROOT / "sigrl" / f"{ZERO_SHOT}.py"), word_vectors=file)
+    assert ("model.head.embedder.word_vectors", "exists") in {
+        (found.place, found.state) for found in config_files(cfg)
+    }
+    with DefaultScope.overwrite_default_scope("mmpretrain"):
+        head = MODELS.build(narrow(cfg, clip).model.head)
+    with head.vocabulary(CONCEPTS[::-1]):
+        np.testing.assert_array_equal(head.embedder(), rows[::-1].astype(np.float32))
 
 
 def test_zero_shot_takes_the_converted_weights_as_they_are(

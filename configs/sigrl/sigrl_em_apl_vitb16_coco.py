@@ -1,15 +1,6 @@
 # Paper: SigRL (ICME 2025), one positive label, with EM + APL, MS-COCO 2014.
 # Expected: unknown; the paper's figures were not at hand. Not run at full scale by this project.
 # Run: python tools/train.py configs/sigrl/sigrl_em_apl_vitb16_coco.py
-_base_ = ["./sigrl_em_vitb16_coco.py"]
+_base_ = ["./sigrl_em_vitb16_coco.py", "../_base_/losses/em_apl_coco.py"]
 
-loss = dict(
-    type="mmsrdl.EMAPLLoss",
-    num_images=65665,
-    num_classes=80,
-    alpha=0.1,
-    beta=0.9,
-    negative_share=0.9,
-    warmup_epochs=5,
-)
-model = dict(head=dict(loss=dict(_delete_=True, **loss)))
+model = dict(head=dict(loss=dict(_delete_=True, **_base_.loss)))

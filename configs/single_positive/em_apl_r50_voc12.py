@@ -2,15 +2,6 @@
 # Expected: mAP 89.19
 # Not run at full scale by this project; the figure is the paper's.
 # Run: python tools/train.py configs/single_positive/em_apl_r50_voc12.py
-_base_ = ["./an_r50_voc12.py"]
+_base_ = ["./an_r50_voc12.py", "../_base_/losses/em_apl_voc12.py"]
 
-loss = dict(
-    type="mmsrdl.EMAPLLoss",
-    num_images=4574,
-    num_classes=20,
-    alpha=0.2,
-    beta=0.02,
-    negative_share=0.9,
-    warmup_epochs=5,
-)
-model = dict(head=dict(loss=dict(_delete_=True, **loss)))
+model = dict(head=dict(loss=dict(_delete_=True, **_base_.loss)))

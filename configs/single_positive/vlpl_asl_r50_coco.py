@@ -2,18 +2,8 @@
 # Expected: unknown: it depends on whose scores make the pseudo-labels
 # Not run at full scale by this project; the scores are yours to make, see docs/scarce_labels.md.
 # Run: python tools/train.py configs/single_positive/vlpl_asl_r50_coco.py
-_base_ = ["./an_r50_coco.py"]
+_base_ = ["./an_r50_coco.py", "../_base_/losses/vlpl_asl_coco.py"]
 
-loss = dict(
-    type="mmsrdl.AsymmetricVLPLLoss",
-    # Cosine similarities of the training images and the classes; of probabilities, temperature=None.
-    scores="data/vlpl/coco_train.npz",
-    temperature=0.01,
-    threshold=0.3,
-    gamma_pos=2.0,
-    gamma_neg=4.0,
-    gamma_unknown=4.0,
-)
-model = dict(head=dict(loss=dict(_delete_=True, **loss)))
+model = dict(head=dict(loss=dict(_delete_=True, **_base_.loss)))
 train_dataloader = dict(batch_size=8)
 auto_scale_lr = dict(base_batch_size=8)

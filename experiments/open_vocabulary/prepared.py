@@ -94,7 +94,7 @@ def make_config(name: str, data: str, scenes: str = SCENES) -> Config:
     """
     cfg = read_config(CONFIGS / f"{name}.py")
     embedder = cfg.model.head.embedder
-    embedder.classes, embedder.vectors = list(SEEN), os.path.join(data, VECTORS)
+    embedder.classes, embedder.word_vectors = list(SEEN), os.path.join(data, VECTORS)
     cfg.model.head.zsl_vocabulary = list(UNSEEN)
     for loader, classes in ((cfg.train_dataloader, SEEN), (cfg.val_dataloader, ALL)):
         loader.dataset.data_root = os.path.join(data, scenes)

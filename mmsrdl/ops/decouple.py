@@ -1,14 +1,15 @@
 """Class features by a softmax over positions in every channel, without a [B, P, C, D] tensor."""
 
-from typing import Any
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
 from mmsrdl.ops import plain, position_softmax
 from mmsrdl.ops.backend import takes_plain_form
+from mmsrdl.ops.operator import define_operator
 
-__all__ = ["check_operands", "decouple"]
+__all__ = ["decouple", "per_image"]
 
 
 def decouple(position: Tensor, label: Tensor, weight: Tensor) -> Tensor:
@@ -35,25 +36,36 @@ def decouple(position: Tensor, label: Tensor, weight: Tensor) -> Tensor:
     Raises:
         ValueError: If the shapes do not agree, or the devices differ.
     """
-    if not torch.jit.is_tracing():
-        check_operands("decouple", position, label, weight)
-    if takes_plain_form():
-        return plain.decouple(position, label, weight)
-    return _decouple(position, label if label.dim() == 3 else label[None], weight)
+    return per_image(_decouple, plain.decouple, position, label, weight)
 
 
-def check_operands(name: str, position: Tensor, label: Tensor, weight: Tensor) -> None:
-    """Refuses operands of another shape, or on several devices.
+def per_image(
+    operator: Callable[..., Tensor],
+    formula: Callable[..., Tensor],
+    position: Tensor,
+    label: Tensor,
+    weight: Tensor,
+) -> Tensor:
+    """Checks the operands, and gives them to an operator on [B, P, D], [B or 1, C, D] and [D, D].
 
     Args:
-        name: Name of the operator, for messages.
+        operator: The operator.
+        formula: Its plain form, of the same name.
         position: P, [B, P, D].
         label: u, [C, D] or [B, C, D].
         weight: W, [D, D].
 
     Raises:
-        ValueError: If they do not agree.
+        ValueError: If the shapes do not agree, or the devices differ.
     """
+    if not torch.jit.is_tracing():
+        _check(formula.__name__, position, label, weight)
+    if takes_plain_form():
+        return formula(position, label, weight)
+    return operator(position, label if label.dim() == 3 else label[None], weight)
+
+
+def _check(name: str, position: Tensor, label: Tensor, weight: Tensor) -> None:
     shapes = f"{list(position.shape)}, {list(label.shape)} and {list(weight.shape)}"
     if position.dim() != 3 or label.dim() not in (2, 3) or weight.dim() != 2:
         raise ValueError(
@@ -77,48 +89,11 @@ def check_operands(name: str, position: Tensor, label: Tensor, weight: Tensor) -
         )
 
 
-@torch.library.custom_op(
-    "mmsrdl::decouple",
-    mutates_args=(),
-    schema="(Tensor position, Tensor label, Tensor weight) -> Tensor",
+_decouple = define_operator(
+    "decouple",
+    "Tensor position, Tensor label, Tensor weight",
+    position_softmax.decouple_forward,
+    position_softmax.decouple_backward,
+    lambda position, label, weight: (position.shape[0], label.shape[1], position.shape[2]),
+    keeps_result=True,
 )
-def _decouple(position: Tensor, label: Tensor, weight: Tensor) -> Tensor:
-    """Computes s, [B, C, D], from P, u [B or 1, C, D] and W."""
-    return position_softmax.decouple_forward(position, label, weight)
-
-
-@_decouple.register_fake
-def _(position: Tensor, label: Tensor, weight: Tensor) -> Tensor:
-    wide = plain.accumulation_dtype(position, label, weight)
-    return position.new_empty(position.shape[0], label.shape[1], position.shape[2], dtype=wide)
-
-
-@torch.library.custom_op(
-    "mmsrdl::decouple_backward",
-    mutates_args=(),
-    schema="(Tensor grad, Tensor s, Tensor position, Tensor label, Tensor weight)"
-    " -> (Tensor, Tensor, Tensor)",
-)
-def _decouple_backward(
-    grad: Tensor, s: Tensor, position: Tensor, label: Tensor, weight: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    return position_softmax.decouple_backward(grad, s, position, label, weight)
-
-
-@_decouple_backward.register_fake
-def _(
-    grad: Tensor, s: Tensor, position: Tensor, label: Tensor, weight: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    p, u, w = (tensor.new_empty(tensor.shape) for tensor in (position, label, weight))
-    return p, u, w
-
-
-def _setup(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor], output: Tensor) -> None:
-    ctx.save_for_backward(output, *inputs)
-
-
-def _backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    return _decouple_backward(grad, *ctx.saved_tensors)
-
-
-_decouple.register_autograd(_backward, setup_context=_setup)

@@ -1,12 +1,11 @@
 """The gated score of Eq. (5), without a tensor over positions x classes x channels."""
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
 from mmsrdl.ops import plain
 from mmsrdl.ops.backend import backend_for, takes_plain_form
+from mmsrdl.ops.operator import define_operator
 
 
 def gated_score(position: Tensor, label: Tensor, weight: Tensor) -> Tensor:
@@ -54,53 +53,23 @@ def _check(position: Tensor, label: Tensor, weight: Tensor) -> None:
         )
 
 
-@torch.library.custom_op(
-    "mmsrdl::gated_score",
-    mutates_args=(),
-    schema="(Tensor position, Tensor label, Tensor weight) -> Tensor",
-)
-def _gated_score(position: Tensor, label: Tensor, weight: Tensor) -> Tensor:
+def _forward(position: Tensor, label: Tensor, weight: Tensor) -> Tensor:
     """Computes s [R, C] from a [R, D], u [C, D] and w [D]."""
     backend = backend_for(position, label, weight)
     return backend.gated_score_forward(position, label, weight)
 
 
-@_gated_score.register_fake
-def _(position: Tensor, label: Tensor, weight: Tensor) -> Tensor:
-    wide = plain.accumulation_dtype(position, label, weight)
-    return position.new_empty(position.shape[0], label.shape[0], dtype=wide)
-
-
-@torch.library.custom_op(
-    "mmsrdl::gated_score_backward",
-    mutates_args=(),
-    schema="(Tensor grad, Tensor position, Tensor label, Tensor weight)"
-    " -> (Tensor, Tensor, Tensor)",
-)
-def _gated_score_backward(
+def _backward(
     grad: Tensor, position: Tensor, label: Tensor, weight: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     backend = backend_for(position, label, weight)
     return backend.gated_score_backward(grad, position, label, weight)
 
 
-def _blank(tensor: Tensor) -> Tensor:
-    return tensor.new_empty(tensor.shape)
-
-
-@_gated_score_backward.register_fake
-def _(
-    grad: Tensor, position: Tensor, label: Tensor, weight: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    return _blank(position), _blank(label), _blank(weight)
-
-
-def _setup(ctx: Any, inputs: tuple[Tensor, Tensor, Tensor], output: Tensor) -> None:
-    ctx.save_for_backward(*inputs)
-
-
-def _backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    return _gated_score_backward(grad, *ctx.saved_tensors)
-
-
-_gated_score.register_autograd(_backward, setup_context=_setup)
+_gated_score = define_operator(
+    "gated_score",
+    "Tensor position, Tensor label, Tensor weight",
+    _forward,
+    _backward,
+    lambda position, label, weight: (position.shape[0], label.shape[0]),
+)

@@ -1,13 +1,12 @@
 """Scores of all pairs of nodes, without a [N, N, heads, K] tensor."""
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
 from mmsrdl.ops import plain
 from mmsrdl.ops.backend import takes_plain_form
 from mmsrdl.ops.chunked import row_blocks
+from mmsrdl.ops.operator import define_operator
 
 __all__ = ["pair_score"]
 
@@ -51,12 +50,7 @@ def _check(node: Tensor, weight: Tensor) -> None:
         )
 
 
-@torch.library.custom_op(
-    "mmsrdl::pair_score",
-    mutates_args=(),
-    schema="(Tensor node, Tensor weight, float negative_slope) -> Tensor",
-)
-def _pair_score(node: Tensor, weight: Tensor, negative_slope: float) -> Tensor:
+def _forward(node: Tensor, weight: Tensor, negative_slope: float) -> Tensor:
     """Computes e, [N, N, heads]."""
     wide = plain.accumulation_dtype(node, weight)
     g, a = node.to(wide), weight.to(wide)
@@ -68,18 +62,7 @@ def _pair_score(node: Tensor, weight: Tensor, negative_slope: float) -> Tensor:
     return score
 
 
-@_pair_score.register_fake
-def _(node: Tensor, weight: Tensor, negative_slope: float) -> Tensor:
-    wide = plain.accumulation_dtype(node, weight)
-    return node.new_empty(node.shape[0], node.shape[0], node.shape[1], dtype=wide)
-
-
-@torch.library.custom_op(
-    "mmsrdl::pair_score_backward",
-    mutates_args=(),
-    schema="(Tensor grad, Tensor node, Tensor weight, float negative_slope) -> (Tensor, Tensor)",
-)
-def _pair_score_backward(
+def _backward(
     grad: Tensor, node: Tensor, weight: Tensor, negative_slope: float
 ) -> tuple[Tensor, Tensor]:
     """Computes the gradients of g and a from that of e, [N, N, heads]."""
@@ -98,18 +81,10 @@ def _pair_score_backward(
     return slope.mul_(a).to(node.dtype), d_weight.to(weight.dtype)
 
 
-@_pair_score_backward.register_fake
-def _(grad: Tensor, node: Tensor, weight: Tensor, negative_slope: float) -> tuple[Tensor, Tensor]:
-    return node.new_empty(node.shape), weight.new_empty(weight.shape)
-
-
-def _setup(ctx: Any, inputs: tuple[Tensor, Tensor, float], output: Tensor) -> None:
-    node, weight, ctx.negative_slope = inputs
-    ctx.save_for_backward(node, weight)
-
-
-def _backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None]:
-    return *_pair_score_backward(grad, *ctx.saved_tensors, ctx.negative_slope), None
-
-
-_pair_score.register_autograd(_backward, setup_context=_setup)
+_pair_score = define_operator(
+    "pair_score",
+    "Tensor node, Tensor weight, float negative_slope",
+    _forward,
+    _backward,
+    lambda node, *_: (node.shape[0], *node.shape[:2]),
+)

@@ -11,6 +11,7 @@ from mmengine.runner import Runner
 from mmsrdl.apis import load_config
 from mmsrdl.apis.config import LOADERS
 from mmsrdl.apis.own_config import OwnConfig, own_bases, own_config
+from mmsrdl.models import GCNLabelEmbedder, VocabularyEmbedder
 from tests.conftest import write_photos
 from tests.test_configs import ROOT, shrink
 
@@ -129,6 +130,10 @@ def test_label_vectors(project: Path) -> None:
     embedder = cfg.model.head.embedder
     assert embedder.word_vectors == str(project / "vectors.npz")
     assert embedder.embed_dims == 5
+    given = {key: embedder[key] for key in ("classes", "embed_dims", "word_vectors")}
+    for each in (GCNLabelEmbedder(**given), VocabularyEmbedder(**given)):
+        each.init_weights()
+        assert each.present_vectors().tolist() == [[1] * 5] * 3
     with pytest.raises(ValueError, match=r"vectors=.* no label embedder"):
         make(project, base="gmp_lite0", vectors=str(project / "vectors.npz"))
 

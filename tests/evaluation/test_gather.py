@@ -80,11 +80,12 @@ def evaluate(data: list[dict], size: int, out_file: Path | None = None) -> dict[
 
 def evaluate_open(own: bool, rank: int = 0, world: int = 1) -> dict[str, float]:
     """The open vocabulary's figures of a rank's share of seven samples; one may be repeated."""
-    data = data_set(7)
+    data, unseen = data_set(7), ("d", "b")
     if own:
         scores = torch.rand(7, 2, generator=torch.Generator().manual_seed(0))
-        data = [{**s, "pred_score_unseen": scores[i]} for i, s in enumerate(data)]
-    metric = OpenVocabularyMetric(unseen=("d", "b"), k=(1, 2))
+        for sample, row in zip(data, scores, strict=True):
+            sample.update(pred_score_unseen=row, unseen_vocabulary=unseen)
+    metric = OpenVocabularyMetric(unseen, k=(1, 2))
     metric.dataset_meta = {"classes": CLASSES}
     metric.process(None, share(data, rank, world, True))
     return metric.evaluate(7)

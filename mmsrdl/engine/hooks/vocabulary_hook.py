@@ -9,6 +9,7 @@ from mmengine.runner import BaseLoop, Runner
 from mmsrdl.checkpoint import check_label_vectors, trained_classes
 from mmsrdl.engine.hooks.bare_model import bare_model
 from mmsrdl.engine.hooks.built_loops import built_loops, classes_of
+from mmsrdl.evaluation import OpenVocabularyMetric
 from mmsrdl.registry import HOOKS
 
 
@@ -22,7 +23,8 @@ class VocabularyHook(Hook):
     alone. Every run of ``mmsrdl`` has this hook.
 
     Raises:
-        ValueError: In ``before_run``, if a label of a data set has no vector; in
+        ValueError: In ``before_run``, if a label of a data set has no vector, or the head's
+            ``zsl_vocabulary`` is not the unseen classes of an :class:`OpenVocabularyMetric`; in
             ``after_load_checkpoint``, if a checkpoint was trained with other vectors.
     """
 
@@ -32,15 +34,16 @@ class VocabularyHook(Hook):
         self._before: tuple[str, ...] | None = None
 
     def before_run(self, runner: Runner) -> None:
-        """Looks up the vectors of all labels, before anything is computed."""
+        """Looks up the vectors of all labels, and compares the unseen ones, ahead of all else."""
         if follows_vocabulary(runner):
             head = _head_of(runner)
-            for classes in (
-                *(classes_of(loop) for _, loop in built_loops(runner)),
-                getattr(head, "zsl_vocabulary", None),
-            ):
-                if classes:
+            for stage, loop in built_loops(runner):
+                if classes := classes_of(loop):
                     head.embedder.vectors_of(classes)
+                if head.zsl_vocabulary is not None and stage != "train":
+                    _check_unseen(loop, head.zsl_vocabulary)
+            if head.zsl_vocabulary:
+                head.embedder.vectors_of(head.zsl_vocabulary)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Writes down what the label vectors are made from."""
@@ -100,6 +103,13 @@ def follows_vocabulary(runner: Runner) -> bool:
     """Says whether the run's head takes any vocabulary, and has a hook that tells it."""
     is_open = getattr(_head_of(runner), "open_vocabulary", False)
     return is_open and any(isinstance(hook, VocabularyHook) for hook in runner.hooks)
+
+
+def _check_unseen(loop: Any, vocabulary: Sequence[str]) -> None:
+    """Refuses a vocabulary whose scores the metrics of a loop would take for other classes'."""
+    for metric in loop.evaluator.metrics:
+        if isinstance(metric, OpenVocabularyMetric):
+            metric.check_vocabulary(vocabulary)
 
 
 def _head_of(runner: Runner) -> Any:

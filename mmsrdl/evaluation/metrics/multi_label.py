@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, get_args
 
-from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 from torch import Tensor
 
@@ -14,8 +13,8 @@ from mmsrdl.evaluation.batch import ScoredBatch
 from mmsrdl.evaluation.functional.arrays import count_columns, to_array
 from mmsrdl.evaluation.functional.average_precision import APKind
 from mmsrdl.evaluation.functional.precision_recall import check_threshold
-from mmsrdl.evaluation.gather import gather_batch, on_main_process
 from mmsrdl.evaluation.metrics.class_names import class_names
+from mmsrdl.evaluation.metrics.gathered import GatheredMetric
 from mmsrdl.evaluation.metrics.table import per_class_table, protocol_table
 from mmsrdl.evaluation.protocols import (
     DIFFICULT_WORDS,
@@ -37,7 +36,7 @@ Threshold = float | str | os.PathLike[str] | Thresholds
 
 
 @METRICS.register_module()
-class MultiLabelMetric(BaseMetric):
+class MultiLabelMetric(GatheredMetric):
     """The figures of multi-label papers, in percent.
 
     ``mAP`` is the mean of the classes' AP (see :func:`average_precision`); classes without a
@@ -125,7 +124,7 @@ class MultiLabelMetric(BaseMetric):
             self.thresholds = (self.protocols[0].thr,)
         self.topk = topk
         self.per_class = per_class
-        self.out_file = out_file
+        self.out_file, self.with_paths = out_file, out_file is not None
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Keep scores and targets of a batch.
@@ -138,24 +137,6 @@ class MultiLabelMetric(BaseMetric):
             if not self.results:
                 self._check_tuned(batch.scores.shape[1])
             self.results.append(batch.to("cpu") if self.collect_device == "cpu" else batch)
-
-    def evaluate(self, size: int) -> dict[str, float]:
-        """Compute the figures over the samples of all processes.
-
-        Args:
-            size: Number of samples of the data set.
-
-        Returns:
-            The same on every process, keys with the prefix.
-
-        Raises:
-            ValueError: As the class says; raised on every process.
-        """
-        local = ScoredBatch.concat(self.results) if self.results else None
-        self.results.clear()
-        everything = gather_batch(local, size, with_paths=self.out_file is not None)
-        figures = on_main_process(lambda: self.compute_metrics([everything]))
-        return {f"{self.prefix}/{key}": value for key, value in figures.items()}
 
     def compute_metrics(self, results: list[ScoredBatch]) -> dict[str, float]:
         """Compute the figures, in percent and without prefix, and log their protocol."""

@@ -1,10 +1,10 @@
 """ZSL and GZSL of a data set in one run."""
 
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from typing import Any
 
 import torch
-from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 from torch import Tensor
 
@@ -18,8 +18,8 @@ from mmsrdl.evaluation.functional.open_vocabulary import (
     Images,
     open_vocabulary_figures,
 )
-from mmsrdl.evaluation.gather import gather_batch, on_main_process
 from mmsrdl.evaluation.metrics.class_names import class_names
+from mmsrdl.evaluation.metrics.gathered import GatheredMetric
 from mmsrdl.evaluation.metrics.table import rows_table
 from mmsrdl.registry import METRICS
 
@@ -28,7 +28,7 @@ EMPTY_WORDS = {"left_out": "left out of mAP", "zero": "AP 0 in mAP"}
 
 
 @METRICS.register_module()
-class OpenVocabularyMetric(BaseMetric):
+class OpenVocabularyMetric(GatheredMetric):
     """Zero-shot (ZSL) and generalised zero-shot (GZSL) figures in one run, in percent.
 
     Classes of the data set are seen or unseen in training. Keys, each with ``mAP``, ``P_top3``,
@@ -45,8 +45,9 @@ class OpenVocabularyMetric(BaseMetric):
     1, 0 and -1, or ``gt_label``, class indices. ZSL takes the unseen classes' columns of
     ``pred_score``, which is right where the score of a class does not depend on which others are
     asked for. Where it does, as SigRL's published one, the model gives ``pred_score_unseen`` [U]
-    beside it, the scores of the unseen classes asked for alone, in the order of ``unseen``; all
-    samples have it or none. The log says which was taken.
+    beside it, the scores of the unseen classes asked for alone, and ``unseen_vocabulary``, their
+    names, which must be those of ``unseen`` in the same order; all samples have it or none. The log
+    says which was taken.
 
     Under distributed evaluation the scores are exchanged once, as tensors, and samples that the
     sampler repeated are counted once.
@@ -109,29 +110,13 @@ class OpenVocabularyMetric(BaseMetric):
                 )
             # Further columns, which are exchanged with the others.
             scores = _stack(own, len(unseen)).to(batch.scores)
+            for sample in data_samples:
+                self.check_vocabulary(sample.get("unseen_vocabulary", ()))
             batch = batch._replace(
                 scores=torch.cat([batch.scores, scores], dim=1),
                 targets=torch.cat([batch.targets, batch.targets[:, unseen]], dim=1),
             )
         self.results.append(batch)
-
-    def evaluate(self, size: int) -> dict[str, float]:
-        """Compute the figures over the samples of all processes.
-
-        Args:
-            size: Number of samples of the data set.
-
-        Returns:
-            The same on every process, keys with the prefix.
-
-        Raises:
-            ValueError: As the class says; raised on every process.
-        """
-        local = ScoredBatch.concat(self.results) if self.results else None
-        self.results.clear()
-        everything = gather_batch(local, size)
-        figures = on_main_process(lambda: self.compute_metrics([everything]))
-        return {f"{self.prefix}/{key}": value for key, value in figures.items()}
 
     def compute_metrics(self, results: list[ScoredBatch]) -> dict[str, float]:
         """Compute the figures, in percent and without prefix, and log them as a table."""
@@ -162,11 +147,35 @@ class OpenVocabularyMetric(BaseMetric):
         classes = (self.dataset_meta or {}).get("classes")
         return class_names(self.dataset_meta, width if classes is None else len(classes))
 
+    def check_vocabulary(self, asked: Sequence[str]) -> None:
+        """Refuses names of ``pred_score_unseen`` that are not the unseen classes in their order.
+
+        Args:
+            asked: The names, such as the ``zsl_vocabulary`` of :class:`SigRLHead`.
+
+        Raises:
+            ValueError: If they differ.
+        """
+        unseen = self._unseen_names()
+        if tuple(asked) == unseen:
+            return
+        for place, (given, expected) in enumerate(zip_longest(asked, unseen)):
+            if given != expected:
+                raise ValueError(
+                    f"the scores of {len(asked)} classes in pred_score_unseen are not those of the "
+                    f"metric's {len(unseen)} unseen ones: number {place} is {given!r} in the "
+                    f"head's zsl_vocabulary (the samples' unseen_vocabulary) and {expected!r} in "
+                    "the metric's unseen; give both the same names in the same order"
+                )
+
+    def _unseen_names(self) -> tuple[str, ...]:
+        if self.unseen is not None:
+            return self.unseen
+        return tuple((self.dataset_meta or {}).get("unseen_classes", ()))
+
     def _columns(self, names: Sequence[str]) -> list[int]:
         """Returns the columns of the unseen classes, in their order."""
-        unseen = self.unseen
-        if unseen is None:
-            unseen = tuple((self.dataset_meta or {}).get("unseen_classes", ()))
+        unseen = self._unseen_names()
         if not unseen:
             raise ValueError(
                 f"{type(self).__name__} knows no unseen class: the data set has no (or empty) "

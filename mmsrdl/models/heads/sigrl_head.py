@@ -181,8 +181,8 @@ class SigRLHead(ClassFeatureHead):
             data_samples: Samples to be filled. Defaults to new ones.
 
         Returns:
-            With ``pred_score`` [C] and ``pred_label``; and with ``pred_score_unseen``, sigmoids of
-            the scores of ``zsl_vocabulary`` in its order, if there is such.
+            With ``pred_score`` [C] and ``pred_label``; and, if there is a ``zsl_vocabulary``, with
+            it as ``unseen_vocabulary`` and sigmoids of its scores as ``pred_score_unseen``.
         """
         samples = super().predict(feats, data_samples)
         if self.zsl_vocabulary is not None:
@@ -190,6 +190,7 @@ class SigRLHead(ClassFeatureHead):
                 scores = self(feats).sigmoid()
             for sample, score in zip(samples, scores, strict=True):
                 sample.set_field(score, "pred_score_unseen")
+                sample.set_field(self.zsl_vocabulary, "unseen_vocabulary")
         return samples
 
     def _parts(self) -> list[nn.Module]:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -46,17 +47,18 @@ def label_by_scores(
 
 
 class ScoredPseudoLabelLoss(ImageStateLoss):
-    """Loss of pseudo-labels that a file of scores gives.
+    r"""Loss of pseudo-labels that a file of scores gives.
 
     The file is what ``mmsrdl test --out`` writes, by any model; rows and columns are matched by the
     names of images and classes. It is read when training begins: a trained model needs it no more.
 
     Args:
-        scores: The file.
-        threshold: See :func:`label_by_scores`.
-        temperature: Likewise.
-        negative_share: Likewise.
-        alpha: Weight of the entropy.
+        scores: File of scores of the training images.
+        threshold: Pseudo-positives are scored above it.
+        temperature: T of a softmax over the classes that the threshold is on, as for cosines; None
+            takes scores as they are.
+        alpha: Weight of the entropy. Published: 0.2 for VOC 2012, 0.1 for COCO 2014.
+        negative_share: Share :math:`\delta` of the classes that are pseudo-negative in an image.
         warmup_epochs: Epochs of :class:`EntropyMaximizationLoss`, before pseudo-labels count.
         loss_weight: Factor of the loss.
 
@@ -70,12 +72,13 @@ class ScoredPseudoLabelLoss(ImageStateLoss):
     def __init__(
         self,
         scores: str | os.PathLike[str],
-        threshold: float,
-        temperature: float | None,
-        negative_share: float,
-        alpha: float,
-        warmup_epochs: int,
-        loss_weight: float,
+        threshold: float = 0.3,
+        temperature: float | None = None,
+        *,
+        alpha: float = 0.2,
+        negative_share: float = 0.0,
+        warmup_epochs: int = 0,
+        loss_weight: float = 1.0,
     ) -> None:
         super().__init__(loss_weight)
         if not isinstance(scores, str | os.PathLike):
@@ -154,41 +157,27 @@ class VLPLLoss(ScoredPseudoLabelLoss):
     logarithms: as in :class:`EntropyMaximizationLoss`.
 
     Args:
-        scores: File of scores of the training images, see :class:`ScoredPseudoLabelLoss`.
-        threshold: Pseudo-positives are scored above it.
-        temperature: T of a softmax over the classes that the threshold is on, as for cosines; None
-            takes scores as they are.
-        alpha: Weight of the entropy. Published: 0.2 for VOC 2012, 0.1 for COCO 2014.
+        *args: See :class:`ScoredPseudoLabelLoss`; the file of scores first.
         beta_pos: Weight :math:`\beta_+`.
         beta_neg: Weight :math:`\beta_-`.
         smoothing: :math:`\epsilon`, in [0, 0.5].
-        negative_share: Share :math:`\delta` of the classes that are pseudo-negative in an image.
-        warmup_epochs: Epochs of EM before pseudo-labels count.
-        loss_weight: Factor of the loss.
+        **kwargs: See :class:`ScoredPseudoLabelLoss`.
 
     Raises:
-        TypeError: If an argument is of another type.
-        ValueError: If a number is out of range; in :meth:`start`, if the file lacks an image or a
-            class; in :meth:`start_epoch`, if no epoch follows the warm-up.
-        FileNotFoundError: In :meth:`start`, if there is no such file.
+        TypeError: See :class:`ScoredPseudoLabelLoss`.
+        ValueError: Likewise.
+        FileNotFoundError: Likewise.
     """
 
     def __init__(
         self,
-        scores: str | os.PathLike[str],
-        threshold: float = 0.3,
-        temperature: float | None = None,
-        alpha: float = 0.2,
+        *args: Any,
         beta_pos: float = 0.7,
         beta_neg: float = 0.0,
         smoothing: float = 0.1,
-        negative_share: float = 0.0,
-        warmup_epochs: int = 0,
-        loss_weight: float = 1.0,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(
-            scores, threshold, temperature, negative_share, alpha, warmup_epochs, loss_weight
-        )
+        super().__init__(*args, **kwargs)
         check_number("beta_pos", beta_pos, low=0, example=0.7)
         check_number("beta_neg", beta_neg, low=0, example=0.0)
         check_number("smoothing", smoothing, low=0, high=0.5, example=0.1)
@@ -225,40 +214,28 @@ class AsymmetricVLPLLoss(ScoredPseudoLabelLoss):
     label each half has its own weight. Scale and logarithms: see :class:`TriStateLoss`.
 
     Args:
-        scores: File of scores of the training images, see :class:`ScoredPseudoLabelLoss`.
-        threshold: Pseudo-positives are scored above it.
-        temperature: See :class:`VLPLLoss`; SigRL has 0.03.
+        *args: See :class:`ScoredPseudoLabelLoss`; the file of scores first. SigRL's temperature is
+            0.03; alpha counts during the warm-up.
         gamma_pos: Exponent :math:`\gamma_+`.
         gamma_neg: Exponent :math:`\gamma_-`.
         gamma_unknown: Exponent :math:`\gamma_u`.
-        negative_share: Share of the classes that are pseudo-negative in an image.
-        alpha: Weight of the entropy during the warm-up.
-        warmup_epochs: Epochs of EM before pseudo-labels count.
-        loss_weight: Factor of the loss.
+        **kwargs: See :class:`ScoredPseudoLabelLoss`.
 
     Raises:
-        TypeError: If an argument is of another type.
-        ValueError: If a number is out of range; in :meth:`start`, if the file lacks an image or a
-            class; in :meth:`start_epoch`, if no epoch follows the warm-up.
-        FileNotFoundError: In :meth:`start`, if there is no such file.
+        TypeError: See :class:`ScoredPseudoLabelLoss`.
+        ValueError: Likewise.
+        FileNotFoundError: Likewise.
     """
 
     def __init__(
         self,
-        scores: str | os.PathLike[str],
-        threshold: float = 0.3,
-        temperature: float | None = None,
+        *args: Any,
         gamma_pos: float = 2.0,
         gamma_neg: float = 4.0,
         gamma_unknown: float = 4.0,
-        negative_share: float = 0.0,
-        alpha: float = 0.2,
-        warmup_epochs: int = 0,
-        loss_weight: float = 1.0,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(
-            scores, threshold, temperature, negative_share, alpha, warmup_epochs, loss_weight
-        )
+        super().__init__(*args, **kwargs)
         check_number("gamma_pos", gamma_pos, low=0, example=2.0)
         check_number("gamma_neg", gamma_neg, low=0, example=4.0)
         check_number("gamma_unknown", gamma_unknown, low=0, example=4.0)

@@ -101,7 +101,7 @@ def test_label_without_a_vector(seven: Path, other: str, tmp_path: Path) -> None
     file = tmp_path / "vectors.npz"
     LabelVectors(tuple(CLASSES), torch.randn(3, 6).numpy(), "words", "words").save(file)
     cfg = make_config(seven, tmp_path, other)
-    cfg.model.head.embedder.update(text=None, vectors=str(file))
+    cfg.model.head.embedder.update(text=None, word_vectors=str(file))
     with pytest.raises(ValueError, match=r"has no vector for 'kite', 'bird' \(2 of 4 names\)"):
         apis.train(cfg)
 
@@ -112,10 +112,25 @@ def test_unseen_label_without_a_vector(seven: Path, tmp_path: Path) -> None:
     file = tmp_path / "vectors.npz"
     LabelVectors(tuple(CLASSES), torch.randn(3, 6).numpy(), "words", "words").save(file)
     cfg = make_config(seven, tmp_path, zsl_vocabulary=["dog", "kite"])
-    cfg.model.head.embedder.update(text=None, vectors=str(file))
+    cfg.model.head.embedder.update(text=None, word_vectors=str(file))
     with pytest.raises(ValueError, match=r"has no vector for 'kite' \(1 of 2 names\)"):
         apis.train(cfg)
     assert not list(tmp_path.glob("**/*.pth"))
+
+
+def test_unseen_labels_in_another_order(
+    seven: Path, other: str, tmp_path: Path, asked: list
+) -> None:
+    """Figures of kites would be those of birds; said before the training, not after it."""
+    cfg = make_config(seven, tmp_path, other, zsl_vocabulary=["kite", "bird"])
+    cfg.val_evaluator = dict(type="mmsrdl.OpenVocabularyMetric", unseen=["bird", "kite"], k=[1])
+    cfg.default_hooks.checkpoint.save_best = None
+    with pytest.raises(ValueError, match=r"number 0 is 'kite' in the head's .* and 'bird' in the"):
+        apis.train(cfg)
+    assert not asked
+    cfg.val_evaluator.unseen.reverse()
+    apis.train(cfg)
+    assert asked[-2:] == [tuple(OTHER), ("kite", "bird")]
 
 
 @pytest.mark.parametrize("enter", ["test", "load_model", "resume"])

@@ -67,11 +67,12 @@ def test_metric(images: str, has_own: bool) -> None:
     """Through data samples, batch by batch, at 3 and at 2."""
     scores, targets, own = make_case("unknown")
     classes = [f"label {c}" for c in range(8)]
-    metric = OpenVocabularyMetric([classes[c] for c in UNSEEN], k=(3, 2), images=images)
+    unseen = [classes[c] for c in UNSEEN]
+    metric = OpenVocabularyMetric(unseen, k=(3, 2), images=images)
     metric.dataset_meta = dict(classes=classes)
     samples = [
         dict(pred_score=scores[n], gt_score=targets[n], sample_idx=n)
-        | (dict(pred_score_unseen=own[n]) if has_own else {})
+        | (dict(pred_score_unseen=own[n], unseen_vocabulary=unseen) if has_own else {})
         for n in range(25)
     ]
     for start in range(0, 25, 10):

@@ -27,7 +27,7 @@ def case(images: int = 23) -> tuple[Tensor, Tensor, Tensor]:
 def samples(scores: Tensor, targets: Tensor, own: Tensor | None = None) -> list[dict]:
     return [
         {"pred_score": scores[i], "gt_score": targets[i], "sample_idx": i}
-        | ({} if own is None else {"pred_score_unseen": own[i]})
+        | ({} if own is None else {"pred_score_unseen": own[i], "unseen_vocabulary": UNSEEN})
         for i in range(len(scores))
     ]
 
@@ -92,11 +92,39 @@ def test_unseen_classes_by_name(tmp_path: Path) -> None:
     scores, targets, own = case()
     expected = evaluate(samples(scores, targets, own), 23)
     (tmp_path / "unseen.txt").write_text("red car\nblue car\n")
-    turned = samples(scores, targets, own.flip(1))
+    turned = [
+        {**sample, "unseen_vocabulary": ["red car", "blue car"]}
+        for sample in samples(scores, targets, own.flip(1))
+    ]
     for unseen in (["red car", "blue car"], str(tmp_path / "unseen.txt")):
         assert evaluate(turned, 23, {"classes": CLASSES}, unseen=unseen) == expected
     other = evaluate(samples(scores, targets), 23, unseen=["sky", "sand"])
     assert other == percent(open_vocabulary_figures(scores, targets, [0, 4], k=(1, 2)))
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        (
+            ["red car", "blue car"],
+            r"number 0 is 'red car' in the head's .* and 'blue car' in the",
+        ),
+        (
+            ["blue car", "red  car"],
+            r"number 1 is 'red  car' in .* and 'red car' in the metric's",
+        ),
+        (["blue car"], r"scores of 1 classes .*s 2 unseen ones: number 1 is None .* and 'red car'"),
+        ([*UNSEEN, "sky"], r"number 2 is 'sky' in .* and None in the metric's"),
+        ((), r"number 0 is None in"),
+    ],
+)
+def test_scores_of_other_names_are_refused(asked: list[str], message: str) -> None:
+    """Also those of the right number, whose order would be wrong in silence."""
+    data = samples(*case())
+    for sample in data[5:]:
+        sample["unseen_vocabulary"] = asked
+    with pytest.raises(ValueError, match=message):
+        evaluate(data, 23)
 
 
 def test_all_classes_unseen(log: list[str]) -> None:
@@ -112,7 +140,7 @@ def test_in_an_evaluator_beside_the_other_metric() -> None:
     for i in range(23):
         sample = DataSample().set_pred_score(scores[i].sigmoid()).set_gt_score(targets[i])
         sample.set_metainfo({"sample_idx": i})
-        sample.pred_score_unseen = own[i]
+        sample.pred_score_unseen, sample.unseen_vocabulary = own[i], UNSEEN
         data.append(sample)
     evaluator = Evaluator(
         [METRICS.build(dict(type="mmsrdl.OpenVocabularyMetric", k=[1])), MultiLabelMetric()]

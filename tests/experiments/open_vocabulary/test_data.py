@@ -53,7 +53,7 @@ def test_axes_are_those_of_the_reference() -> None:
 def test_the_file_of_vectors_answers_by_name(tmp_path: Path) -> None:
     path = tmp_path / "vectors.npz"
     assert 0 < write_vectors(path, ALL, SEEN, HASHED, dims=8) < 1
-    embedder = VocabularyEmbedder(SEEN, 8, vectors=path, normalise=True)
+    embedder = VocabularyEmbedder(SEEN, 8, word_vectors=path, normalise=True)
     seen = embedder()
     embedder.set_vocabulary((*UNSEEN, SEEN[5]))
     assert embedder().shape == (22, 8)

@@ -172,7 +172,7 @@ def test_label_vectors_are_kept_by_name(
 
     text = dict(type="mmsrdl.CLIPTextEncoder", weights=str(weights))
     embedder = VocabularyEmbedder(
-        ["red car", "snow", "dog"], 24, vectors=path, text=text, prompts=["{}", "a {}"]
+        ["red car", "snow", "dog"], 24, word_vectors=path, text=text, prompts=["{}", "a {}"]
     )
     assert_close(embedder()[[2, 0]], expected, rtol=1e-4, atol=1e-5)
     assert not embedder.state_dict()

@@ -27,7 +27,7 @@ def embedder_of(classes: list[str], **options: Any) -> VocabularyEmbedder:
 
 
 def test_vectors_of_a_file_by_name(file: str) -> None:
-    embedder = embedder_of(["traffic light", "cat"], embed_dims=4, vectors=file)
+    embedder = embedder_of(["traffic light", "cat"], embed_dims=4, word_vectors=file)
     assert embedder.num_classes == 2
     assert embedder.out_dims == 4
     embedder.init_weights()
@@ -65,7 +65,9 @@ def test_names_without_end_are_not_all_kept(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_encoder_only_for_what_the_file_lacks(file: str) -> None:
     text = dict(type="mmsrdl.HashEncoder", dims=4)
-    embedder = embedder_of(["dog", "cat"], embed_dims=4, vectors=file, text=text, prompts=["{}"])
+    embedder = embedder_of(
+        ["dog", "cat"], embed_dims=4, word_vectors=file, text=text, prompts=["{}"]
+    )
     dog, cat = embedder()
     assert_close(cat, torch.from_numpy(VECTORS[0]))
     assert_close(dog, HashEncoder(4).encode(["dog"])[0])
@@ -74,21 +76,23 @@ def test_encoder_only_for_what_the_file_lacks(file: str) -> None:
 
 def test_encoder_that_did_not_make_the_file(file: str) -> None:
     text = dict(type="mmsrdl.HashEncoder", dims=4, fingerprint="another")
-    options = dict(embed_dims=4, vectors=file, text=text, prompts=["{}"])
+    options = dict(embed_dims=4, word_vectors=file, text=text, prompts=["{}"])
     assert embedder_of(["cat"], **options)().shape == (1, 4)  # which needs no encoder
     with pytest.raises(ValueError, match=r"were not made with text=.*write the file again with th"):
         embedder_of(["dog"], **options)()
     with pytest.raises(ValueError, match="were not made with"):
-        embedder_of(["dog"], embed_dims=4, vectors=file, text={**text, "fingerprint": "hash"})()
+        embedder_of(
+            ["dog"], embed_dims=4, word_vectors=file, text={**text, "fingerprint": "hash"}
+        )()
 
 
 def test_unit_vectors(file: str) -> None:
-    embedder = embedder_of(["cat", "pottedplant"], embed_dims=4, vectors=file, normalise=True)
+    embedder = embedder_of(["cat", "pottedplant"], embed_dims=4, word_vectors=file, normalise=True)
     assert_close(embedder().norm(dim=1), torch.ones(2))
 
 
 def test_names_without_vectors_change_nothing(file: str) -> None:
-    embedder = embedder_of(["cat"], embed_dims=4, vectors=file)
+    embedder = embedder_of(["cat"], embed_dims=4, word_vectors=file)
     message = r"has no vector for 'cats', 'traffic' \(2 of 3 names\); nearest: 'cat'. Add them with"
     with pytest.raises(ValueError, match=message):
         embedder.set_vocabulary(["cats", "cat", "traffic"])
@@ -122,7 +126,11 @@ def test_vectors_looked_up_in_inference_mode_can_be_trained_with() -> None:
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        (dict(text=None), ValueError, "vectors=None and text=None: names have no vectors; give"),
+        (
+            dict(text=None),
+            ValueError,
+            "word_vectors=None and text=None: names have no vectors; give",
+        ),
         (dict(prompts="a {}"), TypeError, r"prompts='a \{\}' must be a list of at least one text"),
         (dict(prompts=[]), TypeError, r"prompts=\[\] must be a list"),
         (
@@ -144,13 +152,13 @@ def test_errors(options: dict, error: type[Exception], message: str) -> None:
 
 def test_errors_of_the_lookup(file: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="have 4 dimensions but embed_dims=6; set embed_dims=4"):
-        embedder_of(["cat"], vectors=file)()
-    with pytest.raises(FileNotFoundError, match=r"vectors='.*none.npz' does not exist"):
-        embedder_of(["cat"], vectors=tmp_path / "none.npz")()
+        embedder_of(["cat"], word_vectors=file)()
+    with pytest.raises(FileNotFoundError, match=r"word_vectors='.*none.npz' does not exist"):
+        embedder_of(["cat"], word_vectors=tmp_path / "none.npz")()
     broken = tmp_path / "broken.npz"
     np.savez(broken, names=np.array(["cat"]), vectors=np.array([[np.nan, 1]]))
     with pytest.raises(ValueError, match=r"numbers \[M, d'\], got \[1\] and float64 \[1, 2\]"):
-        embedder_of(["cat"], vectors=broken)()
+        embedder_of(["cat"], word_vectors=broken)()
     with pytest.raises(TypeError, match="a Linear is no text encoder; use one with encode"):
         embedder_of(["cat"], text=dict(type="mmsrdl.NoEncoder"))()
 

@@ -155,6 +155,7 @@ def test_unseen_labels_are_scored_by_themselves_too() -> None:
     samples = head.predict(feats)
     every = torch.stack([sample.pred_score for sample in samples])
     unseen = torch.stack([sample.pred_score_unseen for sample in samples])
+    assert {sample.unseen_vocabulary for sample in samples} == {("green bird", "kite")}
     assert_close(every, head(feats).sigmoid())
     assert head.classes == OTHER
     assert not torch.allclose(every[:, [1, 3]], unseen)
