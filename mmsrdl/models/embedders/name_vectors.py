@@ -16,15 +16,15 @@ from mmsrdl.models.embedders.text_encoder import TextEncoder, check_template, sp
 __all__ = ["NameVectors"]
 
 KEPT_NAMES = 100_000
-"""Encoded names that are kept: 200 MB of 512 dimensions. A service may be asked for ever new ones."""
+"""Encoded names that are kept: 200 MB of 512 dimensions. A service is asked for ever new ones."""
 
 
 class NameVectors:
     """Looks vectors up by name, and encodes names that the file does not hold.
 
     A name is looked up as it is spelled as text (:func:`spell_name`), never word by word: the
-    vector of ``red car`` is not the mean of two others. What was encoded last is kept, and copies of
-    the object share it: a copy of a model, such as that of ``EMAHook``, has no second encoder.
+    vector of ``red car`` is not the mean of two others. What was encoded last is kept, and copies
+    of the object share it: a copy of a model, such as that of ``EMAHook``, has no second encoder.
 
     Args:
         word_vectors: File (npz) of ``names`` and ``vectors``, as `mmsrdl data vectors` writes it.
