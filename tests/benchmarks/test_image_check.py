@@ -17,5 +17,5 @@ def test_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_too_few_images(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="holds 0 .jpg files; lower images=5"):
+    with pytest.raises(ValueError, match=r"holds 0 \.jpg files; lower images=5"):
         image_check.find_images(str(tmp_path), "", 5)
