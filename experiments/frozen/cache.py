@@ -156,7 +156,10 @@ def _as_tested(cfg: Config) -> dict[str, Any]:
 def _dataset_of(cfg: Config, part: str, **changes: Any) -> MultiLabelDataset:
     """Builds the data set of a loader with other arguments."""
     with DefaultScope.overwrite_default_scope(cfg.get("default_scope") or "mmpretrain"):
-        built: Any = DATASETS.build({**cfg[f"{part}_dataloader"].dataset, **changes})
+        # A map of another image in the place of a bad one would be kept under its name.
+        own = dict(cfg[f"{part}_dataloader"].dataset)
+        own.pop("on_bad_image", None)
+        built: Any = DATASETS.build({**own, **changes})
     if not isinstance(built, MultiLabelDataset):
         raise ValueError(
             f"{part}_dataloader.dataset is a {type(built).__name__}, and maps are kept of an "

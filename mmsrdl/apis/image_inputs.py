@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 from torchvision.datasets.folder import IMG_EXTENSIONS
+
+from mmsrdl.datasets.rgb_image import to_rgb
 
 __all__ = ["ImageInput", "ImageInputs", "expand_inputs", "to_bgr"]
 
@@ -77,15 +79,14 @@ def to_bgr(image: np.ndarray | Image.Image) -> np.ndarray:
     """Returns an image as MMCV reads it from a file: uint8 [H, W, 3], BGR.
 
     Args:
-        image: A PIL image of any mode, which is turned as its EXIF entry says; or an array that
-            is as described already (what ``cv2.imread`` and ``mmcv.imread`` return).
+        image: A PIL image, see :func:`to_rgb`; or an array that is as described already (what
+            ``cv2.imread`` and ``mmcv.imread`` return).
 
     Raises:
-        ValueError: If an array is of another type or shape.
+        ValueError: If an array is of another type or shape, or a PIL image of another form.
     """
     if isinstance(image, Image.Image):
-        upright = ImageOps.exif_transpose(image).convert("RGB")
-        return np.ascontiguousarray(np.asarray(upright)[..., ::-1])
+        return np.ascontiguousarray(np.asarray(to_rgb(image))[..., ::-1])
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
         raise ValueError(
             f"an array must be uint8 [H, W, 3] in the order BGR, as cv2.imread returns it, got "

@@ -32,6 +32,7 @@ from mmsrdl.apis.inference import load_model
 from mmsrdl.apis.models import list_models
 from mmsrdl.apis.prediction import Label, Prediction
 from mmsrdl.arguments import check_integer
+from mmsrdl.datasets.transforms.load_whole_image import load_whole_images
 from mmsrdl.evaluation.thresholds import Thresholds
 from mmsrdl.models.class_evidence import through_neck
 from mmsrdl.models.classifiers import MCARClassifier
@@ -377,7 +378,7 @@ class MultiLabelInferencer(BaseInferencer):
         if not steps:
             raise ValueError("the config has no test_dataloader.dataset.pipeline; give it one")
         with DefaultScope.overwrite_default_scope(cfg.get("default_scope", "mmpretrain")):
-            transforms = [TRANSFORMS.build(step) for step in steps]
+            transforms = load_whole_images([TRANSFORMS.build(step) for step in steps])
         readers = [i for i, each in enumerate(transforms) if isinstance(each, LoadImageFromFile)]
         kinds = [type(each).__name__ for each in transforms]
         self._crops = [kind for kind in kinds if "Crop" in kind or "Pad" in kind]

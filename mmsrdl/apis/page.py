@@ -6,11 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 from torch import Tensor
 
 from mmsrdl.apis.inferencer import MultiLabelInferencer
 from mmsrdl.arguments import check_integer
+from mmsrdl.datasets.rgb_image import to_rgb
 from mmsrdl.visualization.overlay import overlay_map
 
 __all__ = ["build_page", "serve_page"]
@@ -224,12 +225,12 @@ def open_image(path: str, max_megapixels: float) -> Image.Image:
     try:
         with Image.open(path, formats=FORMATS) as image:
             megapixels = image.width * image.height / 1e6
-            if megapixels > max_megapixels:
-                raise ValueError(
-                    f"{name} has {megapixels:.0f} megapixels; at most {max_megapixels:g} are taken"
-                )
-            return ImageOps.exif_transpose(image).convert("RGB")
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError) as error:
+            if megapixels <= max_megapixels:
+                return to_rgb(image)
+    except Exception as error:  # Pillow's decoders raise many kinds
         raise ValueError(
             f"{name} cannot be read as one of {', '.join(FORMATS)}; it is damaged, or no image"
         ) from error
+    raise ValueError(
+        f"{name} has {megapixels:.0f} megapixels; at most {max_megapixels:g} are taken"
+    )

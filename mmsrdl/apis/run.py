@@ -112,6 +112,7 @@ HOOKS_OF_EVERY_RUN = {
     "checkpoint_guard": "mmsrdl.CheckpointGuardHook",
     "metric_model": "mmsrdl.MetricModelHook",
     "vocabulary": "mmsrdl.VocabularyHook",
+    "bad_images": "mmsrdl.BadImagesHook",
 }
 
 

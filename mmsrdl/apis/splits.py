@@ -19,6 +19,7 @@ from mmsrdl.datasets.formats import (
 )
 from mmsrdl.datasets.observation.wrapper import InPlaceWrapper
 from mmsrdl.datasets.splits import DataSplit
+from mmsrdl.datasets.transforms.load_whole_image import load_whole_images
 
 __all__ = ["loader_of_config", "splits_of_config", "whole_datasets_of"]
 
@@ -82,7 +83,7 @@ def loader_of_config(cfg: Config) -> Any:
             for dataset in datasets_of(cfg[key].dataset) if cfg.get(key) else ():
                 first = dataset.pipeline[0] if dataset.get("pipeline") else {}
                 if str(first.get("type", "")).endswith("LoadImageFromFile"):
-                    return TRANSFORMS.build(first)
+                    return load_whole_images([TRANSFORMS.build(first)])[0]
     return None
 
 

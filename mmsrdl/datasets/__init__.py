@@ -15,7 +15,7 @@ from mmsrdl.datasets.multi_label_dataset import MultiLabelDataset
 from mmsrdl.datasets.nuswide import NUSWIDE
 from mmsrdl.datasets.observation import HeldOutSplit, Observation, ObservedDataset, observe
 from mmsrdl.datasets.samplers import SeededSampler
-from mmsrdl.datasets.transforms import MultiScaleCrop, TorchResize
+from mmsrdl.datasets.transforms import LoadWholeImage, MultiScaleCrop, TorchResize
 from mmsrdl.datasets.voc import VOCMultiLabel
 from mmsrdl.datasets.wrappers import inner_datasets
 
@@ -28,6 +28,7 @@ __all__ = [
     "FeatureMapDataset",
     "FeatureMaps",
     "HeldOutSplit",
+    "LoadWholeImage",
     "MultiLabelDataset",
     "MultiScaleCrop",
     "Observation",

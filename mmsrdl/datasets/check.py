@@ -28,8 +28,8 @@ MENDS = {
     "missing-file": "does not exist; fetch it, mend the path, or take it out",
     "empty-file": "is empty; fetch it again, or take it out",
     "not-an-image": "is no image; fetch it again, or take it out",
-    "truncated-image": "is truncated, so that training sees grey in place of what is missing; "
-    "fetch it again, or take it out",
+    "truncated-image": "is truncated, so that training stops at it, or skips it with "
+    "on_bad_image='skip'; fetch it again, or take it out",
     "broken-image": "is damaged; fetch it again, or take it out",
     "unreadable-in-training": "cannot be read by training's loader; save it as JPEG or PNG",
 }
@@ -50,7 +50,7 @@ def check_data(
     Args:
         splits: Its parts, the training set first. Labels are compared with the classes of each
             split, or else with those of the first.
-        load: Training's loader of images. Defaults to MMCV's ``LoadImageFromFile``.
+        load: Training's loader of images. Defaults to :class:`LoadWholeImage`.
         classes: Class names for all splits, in place of their own.
         workers: Threads that decode. Defaults to PyTorch's number.
         progress: Wraps the results as they come, with their number, such as ``rich``'s ``track``.
@@ -64,9 +64,9 @@ def check_data(
     if not splits:
         raise ValueError("splits=[] must hold at least one DataSplit; see split_of_file")
     if load is None:
-        from mmcv.transforms import LoadImageFromFile
+        from mmsrdl.datasets.transforms import LoadWholeImage
 
-        load = LoadImageFromFile()
+        load = LoadWholeImage()
     first = splits[0].classes or splits[0].annotations.found_classes()
     wanted = check_class_names(classes) if classes is not None else first
     findings: list[Finding] = []

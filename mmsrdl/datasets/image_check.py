@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -37,14 +38,16 @@ class ImageFacts:
 def inspect_image(path: str, load: Loader) -> ImageFacts:
     """Reads an image file, and decodes it with Pillow and with training's loader.
 
-    OpenCV, which training reads with, fills what a truncated file lacks with grey and says nothing
-    to Python; Pillow refuses it.
+    OpenCV up to 4.11 fills what a truncated JPEG lacks with grey and says nothing to Python; Pillow
+    refuses it.
 
     Args:
-        path: The file.
+        path: The file. Folders, pipes and devices are not opened.
         load: The loader: MMCV's ``LoadImageFromFile``, or another transform that takes
             ``{"img_path": path}`` and returns ``img``.
     """
+    if not os.path.isfile(path) and os.path.exists(path):
+        return ImageFacts("unreadable-in-training", "it is a folder, pipe or device, and no file")
     try:
         with open(path, "rb") as file:
             content = file.read()

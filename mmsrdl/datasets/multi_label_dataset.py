@@ -1,10 +1,11 @@
 """Base class of the multi-label data sets: tri-state labels, randomness by sample."""
 
+import errno
 import logging
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 from mmengine.config import Config, ConfigDict
@@ -13,11 +14,13 @@ from mmengine.logging import print_log
 from mmpretrain.datasets.base_dataset import BaseDataset
 
 from mmsrdl.datasets.annotation_file import entries_of, first_of
+from mmsrdl.datasets.bad_images import BadImageError, BadImages
 from mmsrdl.datasets.class_names import check_class_names, read_class_names
 from mmsrdl.datasets.data_checks import (
     check_images,
     check_labels,
     check_positives,
+    missing_images,
     reads_local_files,
 )
 from mmsrdl.datasets.formats import (
@@ -29,9 +32,14 @@ from mmsrdl.datasets.formats import (
 )
 from mmsrdl.datasets.formats.openmmlab import check_label_lists, check_metainfo
 from mmsrdl.datasets.sample_seed import SampleSeed
+from mmsrdl.datasets.transforms.load_whole_image import load_whole_images
 from mmsrdl.registry import DATASETS
 
 __all__ = ["MultiLabelDataset"]
+
+OnBadImage = Literal["raise", "skip"]
+OUT_OF_RESOURCES = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+"""Errors of the machine, of which no image is to blame."""
 
 
 @DATASETS.register_module()
@@ -59,8 +67,14 @@ class MultiLabelDataset(BaseDataset):
     (``RepeatDataset``, ``ClassBalancedDataset``) asks for the same index each time and gets
     the same augmentation each time; it changes with the epoch.
 
-    In training, as in MMEngine, another image is drawn where a pipeline returns None.
-    Exceptions are not replaced: they are raised with the path of the image.
+    Images that cannot be loaded (missing, empty, cut short, no image: docs/data.md lists them) are
+    raised with their path and size by ``on_bad_image='raise'``. By ``'skip'``, in training another
+    image takes the place of such a one, drawn by (seed, epoch, index) as all else; with
+    ``test_mode=True`` another one keeps its place in the batch, marked by ``is_bad_image`` in the
+    data sample, and the metrics leave the place out of all figures. ``mmsrdl.BadImagesHook``
+    counts and lists them after every epoch and evaluation. Whatever fails later in the pipeline,
+    once an image is loaded, is raised. As in MMEngine, in training another image is also drawn
+    where a pipeline returns None.
 
     The annotation file is read as data, in UTF-8, never as a pickle or YAML. Classes without a
     positive image are named in a warning.
@@ -80,6 +94,8 @@ class MultiLabelDataset(BaseDataset):
             without a pipeline are left out.
         ignore_other_classes: Whether labels of classes that are not in the class list are left
             out, as for a part of the classes; they are an error otherwise.
+        on_bad_image: ``'raise'`` or ``'skip'``, see above. With ``'skip'``, images that are not
+            there when the annotations are loaded are warned of, unless it is all of them.
         **kwargs: Likewise. ``metainfo=dict(classes=[...])`` or ``classes=[...]`` names the
             classes; ``classes='names.txt'`` reads them from a file of one name a line. A json may
             name them itself; where both do, labels are matched by name.
@@ -98,8 +114,14 @@ class MultiLabelDataset(BaseDataset):
         with_boxes: bool = False,
         check_files: bool = True,
         ignore_other_classes: bool = False,
+        on_bad_image: OnBadImage = "raise",
         **kwargs: Any,
     ) -> None:
+        if on_bad_image not in get_args(OnBadImage):
+            raise ValueError(
+                f"on_bad_image={on_bad_image!r} must be one of {get_args(OnBadImage)}: 'raise' "
+                "stops at an image that cannot be loaded, 'skip' leaves it out and says so"
+            )
         # Before the base class, which may load the annotations at once.
         self._sample_seed = SampleSeed()
         self.format = format
@@ -107,8 +129,18 @@ class MultiLabelDataset(BaseDataset):
         self.check_files = check_files
         self.ignore_other_classes = ignore_other_classes
         self._has_difficult = format == "voc"
+        self.on_bad_image = on_bad_image
+        self.bad_images = BadImages()
         self.image_root: str | None = None
         super().__init__(*args, **kwargs)
+        self.pipeline.transforms = load_whole_images(self.pipeline.transforms)
+
+    def full_init(self) -> None:
+        """Load the annotations, once."""
+        if not self._fully_initialized:
+            super().full_init()
+            if self.on_bad_image == "skip":
+                self.bad_images.allocate(len(self))
 
     def _join_prefix(self) -> None:
         if "img_path" not in self.data_prefix:
@@ -143,32 +175,78 @@ class MultiLabelDataset(BaseDataset):
         """Return the idx-th sample after the pipeline."""
         index = int(idx) if idx >= 0 else len(self) + int(idx)
         with self._sample_seed.applied(index):
-            return super().__getitem__(idx)
+            return super().__getitem__(idx) if self.on_bad_image == "raise" else self._good(index)
+
+    def _good(self, index: int) -> Any:
+        """Return the sample of an index, or of one that takes its place."""
+        # Without a sampler that seeds, an evaluation must not depend on the workers either.
+        draw = np.random.default_rng(index).integers if self.test_mode else np.random.randint
+        place = index
+        for _ in range(self.max_refetch + 1):
+            try:
+                data = super().__getitem__(place)
+            except BadImageError as error:
+                self.bad_images.add(error.index)
+                place, last = int(draw(len(self))), error
+                continue
+            return data if place == index or not self.test_mode else self._marked(data, index)
+        raise RuntimeError(
+            f"on_bad_image='skip': {self.max_refetch + 1} images drawn for sample {index} of "
+            f"{type(self).__name__} could not be loaded either, of which the last: {last}"
+        ) from last
+
+    def _marked(self, data: Any, index: int) -> Any:
+        """Mark a sample that keeps the place of a bad image in an evaluation."""
+        sample = data.get("data_samples") if isinstance(data, dict) else None
+        if sample is None:
+            raise TypeError(
+                "on_bad_image='skip' with test_mode=True marks data samples, of which the pipeline "
+                "packs none: end it with PackInputs"
+            )
+        path = self.get_data_info(index)["img_path"]
+        sample.set_metainfo(dict(is_bad_image=True, sample_idx=index, img_path=path))
+        return data
+
+    def bad_image_reason(self, idx: int) -> str:
+        """Return why the idx-th image cannot be loaded, by trying it again."""
+        with self._sample_seed.applied(idx):
+            try:
+                self.prepare_data(idx)
+            except BadImageError as error:
+                return error.reason
+        return "it could not be loaded before, and now it can"
 
     def prepare_data(self, idx: int) -> Any:
-        """Return the idx-th sample after the pipeline; None if the pipeline gave it up."""
+        """Return the idx-th sample after the pipeline; None if the pipeline gave it up.
+
+        Raises:
+            BadImageError: If the image cannot be loaded and is to be skipped.
+        """
         data_info = self.get_data_info(idx)
         img_path = data_info["img_path"]
         try:
             return self.pipeline(data_info)
         except Exception as error:
-            if isinstance(error, OSError) and img_path in str(error):
-                raise  # such as "no such file"
+            is_bad = "img" not in data_info and not _is_out_of_resources(error)
             reason = f"{type(error).__name__}: {str(error).strip()}"
-            raise RuntimeError(
-                f"the pipeline failed on image '{img_path}' (sample {idx}): {reason}"
-                f"{self._damage_hint(data_info, img_path)}"
-            ) from error
+            if isinstance(error, OSError) and img_path in str(error):
+                if is_bad and self.on_bad_image == "skip":
+                    raise BadImageError(idx, reason, str(error)) from error
+                raise  # such as "no such file"
+            message = f"the pipeline failed on image '{img_path}' (sample {idx}): {reason}"
+            if not is_bad:
+                raise RuntimeError(message) from error
+            message += self._damage_hint(img_path)
+            raise BadImageError(idx, reason, message) from error
 
-    def _damage_hint(self, data_info: dict, img_path: str) -> str:
+    def _damage_hint(self, img_path: str) -> str:
         """Return what to do where loading failed, not a later transform."""
-        if "img" in data_info:
-            return ""
         size = f" of {os.path.getsize(img_path)} bytes" if os.path.isfile(img_path) else ""
-        return (
+        hint = (
             f". No image was loaded from the file{size}: if it is damaged or no image, fetch it "
             f"again or take it out of '{self.ann_file}'"
         )
+        return hint if self.on_bad_image == "skip" else f"{hint}; on_bad_image='skip' leaves it out"
 
     def get_data_info(self, idx: int) -> dict:
         """Return the annotation of the idx-th image, with ``gt_score``, float32 [C]."""
@@ -326,9 +404,29 @@ class MultiLabelDataset(BaseDataset):
         if not used:
             raise ValueError(f"indices={self._indices!r} leaves no image of {name}; leave it out")
         if self.check_files and reads_local_files(self.pipeline.transforms):
-            where = f"data_prefix '{self.img_prefix}' (data_root '{self.data_root}')"
-            check_images([info["img_path"] for info in used], name, self.ann_file, where)
+            self._check_images([info["img_path"] for info in used])
         return self.data_list
+
+    def _check_images(self, paths: list[str]) -> None:
+        """Refuse images that are not there, or warn of them where they are skipped."""
+        name = type(self).__name__
+        missing = missing_images(paths) if self.on_bad_image == "skip" else []
+        if missing and len(missing) < len(paths):
+            print_log(
+                f"{name}: {len(missing)} of {len(paths)} images do not exist and are skipped "
+                f"(on_bad_image='skip'): {first_of(missing)}",
+                logger="current",
+                level=logging.WARNING,
+            )
+            return
+        where = f"data_prefix '{self.img_prefix}' (data_root '{self.data_root}')"
+        check_images(paths, name, self.ann_file, where)
 
     def _empty_hint(self) -> str:
         return f"Check ann_file: '{self.ann_file}' lists no image."
+
+
+def _is_out_of_resources(error: Exception) -> bool:
+    return isinstance(error, MemoryError) or (
+        isinstance(error, OSError) and error.errno in OUT_OF_RESOURCES
+    )

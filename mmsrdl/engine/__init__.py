@@ -1,6 +1,7 @@
 """What plugs into MMEngine's runner."""
 
 from mmsrdl.engine.hooks import (
+    BadImagesHook,
     ChannelsLastHook,
     CheckpointGuardHook,
     CooccurrenceHook,
@@ -15,6 +16,7 @@ from mmsrdl.engine.hooks import (
 from mmsrdl.engine.loops import ResumableEpochLoop, ResumableIterLoop
 
 __all__ = [
+    "BadImagesHook",
     "ChannelsLastHook",
     "CheckpointGuardHook",
     "CooccurrenceHook",

@@ -10,6 +10,8 @@ from mmsrdl.evaluation.functional.validation import check_targets
 
 DIFFICULT = -2
 """Target of a class of which an image holds only difficult objects."""
+BAD_IMAGE = -3
+"""Target of all classes of an image that could not be loaded."""
 
 
 class ScoredBatch(NamedTuple):
@@ -17,7 +19,8 @@ class ScoredBatch(NamedTuple):
 
     Attributes:
         scores: [n, C], float32 or float64.
-        targets: [n, C], int8 of 1 (positive), 0 (negative), -1 (unknown) and -2 (difficult).
+        targets: [n, C], int8 of 1 (positive), 0 (negative), -1 (unknown) and -2 (difficult);
+            -3 in the whole row of an image that could not be loaded.
         sample_idx: [n], int64; the index in the data set, -1 where a sample has none.
         img_paths: n paths, '' where a sample has none.
     """
@@ -35,7 +38,8 @@ class ScoredBatch(NamedTuple):
             samples: At least one, each with ``pred_score`` [C] and ``gt_score`` [C], or
                 ``gt_label`` (class indices) in place of the latter. Classes in
                 ``gt_label_difficult`` that are not positive become -2, and -1 those of them
-                that are in ``gt_label_unknown``, too.
+                that are in ``gt_label_unknown``, too. ``is_bad_image`` marks those that only
+                keep the place of an image that could not be loaded.
 
         Raises:
             ValueError: A field is missing or malformed.
@@ -55,6 +59,8 @@ class ScoredBatch(NamedTuple):
                 if sample.get(key) is not None:
                     marked = _class_indices(sample, key, stacked.shape[1]).to(targets.device)
                     targets[row, marked[targets[row, marked] != 1]] = value
+        bad = [row for row, sample in enumerate(samples) if sample.get("is_bad_image")]
+        targets[bad] = BAD_IMAGE
         index = [-1 if s.get("sample_idx") is None else int(s["sample_idx"]) for s in samples]
         return cls(
             scores=stacked,
@@ -90,6 +96,24 @@ class ScoredBatch(NamedTuple):
             sample_idx=self.sample_idx.to(device),
             img_paths=self.img_paths,
         )
+
+    def without_bad_images(self) -> tuple["ScoredBatch", int]:
+        """Leave out the images that could not be loaded.
+
+        Returns:
+            The others, and how many were left out.
+
+        Raises:
+            ValueError: None could be loaded.
+        """
+        is_bad = self.targets[:, 0] == BAD_IMAGE
+        number = int(is_bad.sum())
+        if number and number == len(is_bad):
+            raise ValueError(
+                f"none of the {number} images could be loaded, so that there is nothing to "
+                "measure; check data_root and data_prefix of the data set"
+            )
+        return (self.rows((~is_bad).nonzero().flatten()), number) if number else (self, 0)
 
     def labels(self) -> tuple[Tensor, Tensor | None]:
         """Return targets [n, C] of 1, 0 and -1, and which of -1 are difficult, bool [n, C].

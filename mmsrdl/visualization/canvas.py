@@ -11,9 +11,10 @@ from matplotlib import font_manager
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor
 
+from mmsrdl.datasets.rgb_image import to_rgb
 from mmsrdl.evaluation.functional.arrays import to_array
 
 __all__ = [
@@ -132,7 +133,7 @@ def open_picture(image: str | os.PathLike[str]) -> Image.Image:
     """
     try:
         with Image.open(image) as file:
-            return ImageOps.exif_transpose(file).convert("RGB")
+            return to_rgb(file)
     except FileNotFoundError as error:
         raise FileNotFoundError(f"image='{image}' does not exist") from error
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:

@@ -200,7 +200,7 @@ def test_broken_images(
     for each in found:
         assert (each.error is None) == (each.scores is not None)
     assert found[5].error == "FileNotFoundError: 1 images do not exist: nowhere.jpg"
-    assert "failed to load image" in found[0].error
+    assert "the JPEG is cut short" in found[0].error
     assert car([str(broken)], on_error="skip")[0].labels == ()
 
 

@@ -87,7 +87,7 @@ def test_broken_images(
     assert infer(*given, "--skip-broken", "--maps", str(tmp_path / "m")) == 1
     text, error = capsys.readouterr()
     assert text.count(".jpg") == 4
-    assert f"skipped {broken}: AssertionError: failed to load image" in error
+    assert f"skipped {broken}: ValueError: failed to load image" in error
     assert "skipped nowhere.jpg: FileNotFoundError: " in error
     lines = [json.loads(line) for line in out.read_text().splitlines()]
     assert [set(line) for line in lines[4:]] == [{"path", "error"}] * 2

@@ -1,5 +1,6 @@
 """Hooks: they schedule, the model computes."""
 
+from mmsrdl.engine.hooks.bad_images_hook import BadImagesHook
 from mmsrdl.engine.hooks.channels_last_hook import ChannelsLastHook
 from mmsrdl.engine.hooks.checkpoint_guard_hook import CheckpointGuardHook
 from mmsrdl.engine.hooks.cooccurrence_hook import CooccurrenceHook
@@ -13,6 +14,7 @@ from mmsrdl.engine.hooks.unknown_label_guard_hook import UnknownLabelGuardHook
 from mmsrdl.engine.hooks.vocabulary_hook import VocabularyHook
 
 __all__ = [
+    "BadImagesHook",
     "ChannelsLastHook",
     "CheckpointGuardHook",
     "CooccurrenceHook",

@@ -24,9 +24,10 @@ class DataGuardHook(Hook):
 
     Classes of data sets, head and its parts that differ in number, name or order, unless the head
     is one of open vocabularies that a :class:`VocabularyHook` tells them; a data set without a
-    pipeline; Pascal VOC evaluated with its training labels; a metric's ``topk`` beyond the number
-    of classes. Warns of a metric's protocol that counts what the data set does not give: images
-    without a label, difficult objects.
+    pipeline; Pascal VOC evaluated with its training labels; images that are to be skipped where
+    others would count in their place; a metric's ``topk`` beyond the number of classes. Warns of a
+    metric's protocol that counts what the data set does not give: images without a label, difficult
+    objects.
 
     Raises:
         ValueError: In ``before_run``, before a checkpoint is read.
@@ -37,6 +38,7 @@ class DataGuardHook(Hook):
         first, is_free = None, follows_vocabulary(runner)
         for stage, loop in built_loops(runner):
             _check_data(f"{stage}_dataloader.dataset", loop.dataloader.dataset, stage != "train")
+            _check_skipping(stage, loop)
             classes = classes_of(loop)
             if not classes:
                 continue
@@ -71,6 +73,27 @@ def _check_data(name: str, dataset: Any, is_evaluated: bool) -> None:
                 f"{name} is evaluated with test_mode=False, which takes difficult objects as "
                 "negative; set test_mode=True to leave them out, or say difficult='negative'"
             )
+
+
+def _check_skipping(stage: str, loop: Any) -> None:
+    """Refuses on_bad_image='skip' where another image's figures or labels would count."""
+    for inner in inner_datasets(loop.dataloader.dataset):
+        if getattr(inner, "on_bad_image", "raise") != "skip":
+            continue
+        is_evaluated = stage != "train"
+        if inner.test_mode != is_evaluated:
+            raise ValueError(
+                f"{stage}_dataloader.dataset has on_bad_image='skip' and test_mode="
+                f"{inner.test_mode}, so that another image would count for one that cannot be "
+                f"loaded; set test_mode={is_evaluated}, or on_bad_image='raise'"
+            )
+        for metric in getattr(getattr(loop, "evaluator", None), "metrics", ()):
+            if not getattr(metric, "leaves_out_bad_images", False):
+                raise ValueError(
+                    f"{stage}_dataloader.dataset has on_bad_image='skip', but {stage}_evaluator's "
+                    f"{type(metric).__name__} would count the images that take the place of bad "
+                    "ones; use mmsrdl.MultiLabelMetric, or on_bad_image='raise'"
+                )
 
 
 def _check_model(model: Any, loader: str, classes: Classes, is_free: bool) -> None:

@@ -13,6 +13,7 @@ from mmsrdl.evaluation.batch import ScoredBatch
 from mmsrdl.evaluation.functional.arrays import count_columns, to_array
 from mmsrdl.evaluation.functional.average_precision import APKind
 from mmsrdl.evaluation.functional.precision_recall import check_threshold
+from mmsrdl.evaluation.metrics.bad_images import bad_image_figures
 from mmsrdl.evaluation.metrics.class_names import class_names
 from mmsrdl.evaluation.metrics.gathered import GatheredMetric
 from mmsrdl.evaluation.metrics.table import per_class_table, protocol_table
@@ -60,7 +61,9 @@ class MultiLabelMetric(GatheredMetric):
     no protocol counts. A warning says so where a protocol counts difficult ones.
 
     Under distributed evaluation the scores are exchanged once, as tensors, and samples that the
-    sampler repeated are counted once.
+    sampler repeated are counted once. Images that could not be loaded (``on_bad_image='skip'`` of
+    the data set) are left out of everything, ``out_file`` too; where there are any, the key
+    ``bad_images`` is their number.
 
     Args:
         thr: Threshold in [0, 1], or tuned thresholds of the classes, which are found by name: a
@@ -92,6 +95,7 @@ class MultiLabelMetric(GatheredMetric):
     """
 
     default_prefix = "mlr"
+    leaves_out_bad_images = True
 
     def __init__(
         self,
@@ -140,7 +144,7 @@ class MultiLabelMetric(GatheredMetric):
 
     def compute_metrics(self, results: list[ScoredBatch]) -> dict[str, float]:
         """Compute the figures, in percent and without prefix, and log their protocol."""
-        batch = ScoredBatch.concat(results)
+        batch, bad_images = ScoredBatch.concat(results).without_bad_images()
         names = self._class_names(batch.scores.shape[1])
         if self.topk is not None and self.topk > len(names):
             raise ValueError(
@@ -167,7 +171,7 @@ class MultiLabelMetric(GatheredMetric):
             self._log(names, ap, protocol, judged, (targets, difficult), first=place == 0)
         if len(rows) > 1:
             print_log(protocol_table(rows, self.topk), logger="current")
-        return metrics
+        return metrics | bad_image_figures(bad_images, str(self.prefix))
 
     def _save(
         self, names: list[str], batch: ScoredBatch, targets: Tensor, difficult: Tensor | None

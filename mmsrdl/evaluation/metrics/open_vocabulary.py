@@ -18,6 +18,7 @@ from mmsrdl.evaluation.functional.open_vocabulary import (
     Images,
     open_vocabulary_figures,
 )
+from mmsrdl.evaluation.metrics.bad_images import bad_image_figures
 from mmsrdl.evaluation.metrics.class_names import class_names
 from mmsrdl.evaluation.metrics.gathered import GatheredMetric
 from mmsrdl.evaluation.metrics.table import rows_table
@@ -50,7 +51,8 @@ class OpenVocabularyMetric(GatheredMetric):
     says which was taken.
 
     Under distributed evaluation the scores are exchanged once, as tensors, and samples that the
-    sampler repeated are counted once.
+    sampler repeated are counted once. Images that could not be loaded (``on_bad_image='skip'`` of
+    the data set) are left out; where there are any, the key ``bad_images`` is their number.
 
     Args:
         unseen: Names of the unseen classes, or a file of one name a line. None: the data set's
@@ -70,6 +72,7 @@ class OpenVocabularyMetric(GatheredMetric):
     """
 
     default_prefix = "ov"
+    leaves_out_bad_images = True
 
     def __init__(
         self,
@@ -120,7 +123,7 @@ class OpenVocabularyMetric(GatheredMetric):
 
     def compute_metrics(self, results: list[ScoredBatch]) -> dict[str, float]:
         """Compute the figures, in percent and without prefix, and log them as a table."""
-        batch = ScoredBatch.concat(results)
+        batch, bad_images = ScoredBatch.concat(results).without_bad_images()
         names = self._names(batch.scores.shape[1])
         unseen = self._columns(names)
         scores, own = batch.scores[:, : len(names)], batch.scores[:, len(names) :]
@@ -140,7 +143,10 @@ class OpenVocabularyMetric(GatheredMetric):
             for part, figures in rows.items()
         }
         self._log(names, unseen, targets, rows, own_scores=bool(own.shape[1]))
-        return {f"{part}/{key}": value for part, row in rows.items() for key, value in row.items()}
+        metrics = {
+            f"{part}/{key}": value for part, row in rows.items() for key, value in row.items()
+        }
+        return metrics | bad_image_figures(bad_images, str(self.prefix))
 
     def _names(self, width: int) -> list[str]:
         """Returns the names of the classes, of what may be more columns."""

@@ -40,7 +40,8 @@ class PointingGameMetric(BaseMetric):
     Data samples need the fields :data:`FIELDS`, with boxes in pixels of the image that the model
     sees, as MMCV's transforms leave them; :func:`mmsrdl.apis.add_pointing_game` sees to
     them. The metric asks the model for its maps, which :class:`MetricModelHook` gives to it. Under
-    distributed evaluation repeated samples count once, as in all of MMEngine's metrics.
+    distributed evaluation repeated samples count once, as in all of MMEngine's metrics. Images
+    that could not be loaded (``on_bad_image='skip'`` of the data set) are left out.
 
     Args:
         methods: Which maps, see :func:`mmsrdl.apis.class_maps`; ``'auto'`` is the first that the
@@ -60,6 +61,7 @@ class PointingGameMetric(BaseMetric):
     """
 
     default_prefix = "pointing"
+    leaves_out_bad_images = True
 
     def __init__(
         self,
@@ -86,11 +88,16 @@ class PointingGameMetric(BaseMetric):
         Keeps, of every sample, the class, whether it is hard and the hits of every method, of each
         of its pairs: [R, 2 + methods].
         """
-        boxes = [self._boxes(sample) for sample in data_samples]
+        boxes = [
+            {} if sample.get("is_bad_image") else self._boxes(sample) for sample in data_samples
+        ]
         maps = self._maps(data_batch, [list(each) for each in boxes])
         for i, (sample, found) in enumerate(zip(data_samples, boxes, strict=True)):
             size = sample["ori_shape"][:2]
             around = list(found.values())
+            if not around:
+                self.results.append(torch.empty(0, 2 + len(self.methods), dtype=torch.float64))
+                continue
             labels = {int(label) for label in sample["gt_bboxes_labels"]}
             hard = [is_hard(each, size, len(labels)) for each in around]
             columns = [torch.tensor(list(found)), torch.tensor(hard)]

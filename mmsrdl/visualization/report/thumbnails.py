@@ -3,7 +3,9 @@
 import os
 from pathlib import Path, PurePath
 
-from PIL import Image, ImageOps
+from PIL import Image
+
+from mmsrdl.datasets.rgb_image import to_rgb
 
 __all__ = ["find_image", "write_thumbnail"]
 
@@ -43,7 +45,7 @@ def write_thumbnail(image: Path, out_file: Path) -> tuple[int, int] | None:
     try:
         with Image.open(image) as file:
             file.draft("RGB", (2 * SIDE, 2 * SIDE))  # lets a JPEG decode at a part of its size
-            small = ImageOps.exif_transpose(file).convert("RGB")
+            small = to_rgb(file)
             small.thumbnail((SIDE, SIDE))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return None

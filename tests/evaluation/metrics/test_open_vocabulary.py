@@ -198,3 +198,15 @@ def test_bad_samples_and_data_sets() -> None:
             evaluate(samples(scores, empty), 23)
     with pytest.raises(ValueError, match="no sample was evaluated"):
         evaluate([], 23)
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_images_that_could_not_be_loaded_are_left_out(own: bool) -> None:
+    scores, targets, alone = case()
+    data = samples(scores, targets, alone if own else None)
+    expected = evaluate(data[:-2], 21)
+    for each in data[-2:]:
+        each["is_bad_image"] = True
+    figures = evaluate(data, 23)
+    assert figures.pop("ov/bad_images") == 2
+    assert figures == pytest.approx(expected)

@@ -149,3 +149,15 @@ def test_no_boxes(model: nn.Module) -> None:
 def test_refused_options(options: dict, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         PointingGameMetric(**options)
+
+
+def test_images_that_could_not_be_loaded_are_left_out(model: nn.Module) -> None:
+    """What takes the place of such a one has boxes of its own."""
+    marked = sample([[0, 0, 50, 40]], [0])
+    marked.set_metainfo({"is_bad_image": True})
+    evaluator = Evaluator(PointingGameMetric(["auto", "center"]))
+    evaluator.metrics[0].model = model
+    evaluator.dataset_meta = {"classes": CLASSES}
+    evaluator.process([*SAMPLES, marked], {"inputs": [*IMAGES, IMAGES[0]]})
+    figures = evaluator.evaluate(5)
+    assert figures == pytest.approx(play(PointingGameMetric(["auto", "center"]), model))
