@@ -5,7 +5,7 @@ _base_ = ["./sigrl_em_vitb16_coco.py"]
 
 loss = dict(
     type="mmsrdl.AsymmetricVLPLLoss",
-    # Cosine similarities of the training images and the classes, see docs/sigrl.md.
+    # Cosine similarities of the training images and the classes, see docs/sigrl_single_positive.md.
     scores="data/vlpl/coco_train.npz",
     temperature=0.01,
     threshold=0.3,

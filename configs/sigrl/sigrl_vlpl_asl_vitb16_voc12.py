@@ -5,7 +5,7 @@ _base_ = ["./sigrl_em_vitb16_voc12.py"]
 
 loss = dict(
     type="mmsrdl.AsymmetricVLPLLoss",
-    # Cosine similarities of the training images and the classes, see docs/sigrl.md.
+    # Cosine similarities of the training images and the classes, see docs/sigrl_single_positive.md.
     scores="data/vlpl/voc12_train.npz",
     temperature=0.01,
     threshold=0.3,
