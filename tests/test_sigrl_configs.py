@@ -163,10 +163,11 @@ def test_word_vectors_of_the_command_line(
 
 
 def test_zero_shot_takes_the_converted_weights_as_they_are(
-    roots: dict[str, Path], clip: Clip, tmp_path: Path
+    roots: dict[str, Path], clip: Clip, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     cfg = small(ZERO_SHOT, tmp_path, roots, clip)
     figures = apis.test(cfg, clip.file)
+    assert "unexpected key" not in "".join(capfd.readouterr())
     assert 0 <= figures["ov/ZSL/mAP"] <= 100
     image = np.random.default_rng(0).integers(0, 256, (80, 100, 3), dtype=np.uint8)
     inferencer = MultiLabelInferencer(cfg, clip.file)

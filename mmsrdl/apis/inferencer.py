@@ -346,7 +346,7 @@ class MultiLabelInferencer(BaseInferencer):
         """
         every = self.classes if names is None else names
         names = tuple(every[index] for index in classes.tolist())
-        limits = self._limits(names)
+        limits = self.thresholds_of(names)
         row = 0
         for image in inputs:
             if image.error is not None:
@@ -420,8 +420,15 @@ class MultiLabelInferencer(BaseInferencer):
         with self._asking, head.vocabulary(names):
             yield
 
-    def _limits(self, names: Sequence[str]) -> Tensor:
-        """Returns the thresholds of names, [K]; one for all is that of new names, too."""
+    def thresholds_of(self, names: Sequence[str]) -> Tensor:
+        """Returns the thresholds of names, [K]; one for all is that of new names, too.
+
+        Args:
+            names: K names that the model scores.
+
+        Raises:
+            ValueError: If thresholds were tuned, and one of the names has none.
+        """
         if self.is_open and self._has_one_threshold:
             return torch.full((len(names),), self.thresholds.values[0])
         return self.thresholds.of(names)
@@ -439,7 +446,7 @@ class MultiLabelInferencer(BaseInferencer):
             return self.classes, self._index_of(classes)
         names = tuple(classes)
         with self._vocabulary(names):  # refuses names before images are read
-            self._limits(names)
+            self.thresholds_of(names)
         return names, torch.arange(len(names))
 
     def _index_of(self, classes: Sequence[str]) -> Tensor:
@@ -450,6 +457,8 @@ class MultiLabelInferencer(BaseInferencer):
                 raise ValueError(
                     f"classes: the model has no class {name!r}"
                     + (f"; did you mean {near[0]!r}?" if near else f"; it has {self.classes}")
+                    + ". Names that it was not trained on are for models of open vocabularies, "
+                    "those with a SigRLHead"
                 )
         if len(set(classes)) < len(classes):
             raise ValueError(f"classes={list(classes)} names a class twice")

@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,16 @@ from torch import Tensor
 from mmsrdl.apis.inferencer import MultiLabelInferencer
 from mmsrdl.arguments import check_integer
 from mmsrdl.datasets.rgb_image import to_rgb
+from mmsrdl.models.embedders.text_encoder import spell_name
 from mmsrdl.visualization.overlay import overlay_map
 
 __all__ = ["build_page", "serve_page"]
 
 SHOWN = (384, 1024)
 """Smallest and largest longer side of what is shown, in pixels."""
+
+MAX_NAMES, MAX_LETTERS = 32, 64
+"""How many labels a visitor may ask a model of open vocabularies for, and how long one may be."""
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
 
@@ -107,24 +112,38 @@ def build_page(inferencer: MultiLabelInferencer, max_megapixels: float = 50) -> 
     # No fonts from elsewhere.
     theme = gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["monospace"])
 
-    def look(sent: dict | None) -> tuple:
+    def look(sent: dict | None, asked: object) -> tuple:
         if sent is None:
             return None, "", None
         path = sent["path"]
         try:
             image = open_image(path, max_megapixels)
+            names = (read_names(asked) or classes) if inferencer.is_open else classes
         except ValueError as error:
             # An exception would leave the labels of the image before beside this one.
             return None, as_text(str(error)), None
-        prediction = inferencer(path, maps="auto", on_error="skip")[0]
+        try:
+            limits = inferencer.thresholds_of(names)
+            prediction = inferencer(path, classes=names, maps="auto", on_error="skip")[0]
+        except (OSError, RuntimeError, ValueError) as error:
+            if names is classes:
+                raise
+            # It may name files of this machine.
+            print(f"labels {list(names)} cannot be scored: {error}", file=sys.stderr)
+            return None, as_text("The model cannot score these labels; its log says why."), None
         if prediction.error is not None:
             return None, as_text(f"{Path(path).name} cannot be read: {prediction.error}"), None
-        image = for_display(image)
-        state = dict(scores=prediction.scores, maps=prediction.maps, image=image)
-        return state, *picture(state, classes[int(prediction.scores.argmax())])
+        state = dict(
+            classes=names,
+            limits=limits,
+            scores=prediction.scores,
+            maps=prediction.maps,
+            image=for_display(image),
+        )
+        return state, *picture(state, names[int(prediction.scores.argmax())])
 
     def picture(state: dict, name: str) -> tuple[str, Image.Image]:
-        index = classes.index(name)
+        index = state["classes"].index(name)
         text = f"Where **{as_text(name)}** is seen: score {state['scores'][index]:.3f}"
         return text, overlay_map(state["image"], state["maps"][index])
 
@@ -134,7 +153,7 @@ def build_page(inferencer: MultiLabelInferencer, max_megapixels: float = 50) -> 
     def decide(state: dict | None, thr: float, use_tuned: bool) -> tuple[dict | None, str]:
         if state is None:
             return None, ""
-        return labels_of(state["scores"], classes, tuned if use_tuned else thr)
+        return labels_of(state["scores"], state["classes"], state["limits"] if use_tuned else thr)
 
     with gr.Blocks(title="mmsrdl", delete_cache=(3600, 3600), analytics_enabled=False) as page:
         gr.Markdown("# What does the image show?")
@@ -144,6 +163,11 @@ def build_page(inferencer: MultiLabelInferencer, max_megapixels: float = 50) -> 
                 photo = gr.Image(
                     sources=["upload", "clipboard"],
                     label="Image", elem_id="photo",
+                )  # fmt: skip
+                names = gr.Textbox(
+                    label="Labels to look for (Enter asks)", visible=inferencer.is_open,
+                    placeholder="a dog on a sofa, snow", elem_id="names",
+                    info="Any names, with commas between; the model's own where it is empty",
                 )  # fmt: skip
                 slider = gr.Slider(0, 1, start, step=0.01, label="Threshold", elem_id="thr")
                 tick = gr.Checkbox(
@@ -164,15 +188,44 @@ def build_page(inferencer: MultiLabelInferencer, max_megapixels: float = 50) -> 
         controls = [state, slider, tick]
         # gradio would decode the image itself, whatever its size; that the path is one of an
         # upload it checks all the same.
-        photo.change(look, photo, [state, text, seen], preprocess=False, **private).then(
-            decide, controls, [labels, count], **private
-        )
+        for event in (photo.change, names.submit):
+            event(look, [photo, names], [state, text, seen], preprocess=False, **private).then(
+                decide, controls, [labels, count], **private
+            )
         slider.change(lambda: False, None, tick, **private)
         for event in (slider.release, slider.change, tick.change):
             event(decide, controls, [labels, count], **private)
         labels.select(choose, state, [text, seen], **private)
     page.queue(max_size=16, default_concurrency_limit=1)
     return page, theme
+
+
+def read_names(text: object) -> tuple[str, ...]:
+    """Reads the labels that a stranger asks for.
+
+    Args:
+        text: What came from the browser: names with commas, semicolons or line ends between.
+
+    Returns:
+        The names, each once as it is spelled; () if there is none.
+
+    Raises:
+        ValueError: If there are more than :data:`MAX_NAMES`, one has more than
+            :data:`MAX_LETTERS` characters, or it is no text.
+    """
+    if not isinstance(text, str):
+        raise ValueError("labels must be text")
+    if len(text) > MAX_NAMES * (MAX_LETTERS + 2):
+        raise ValueError(f"the text of {len(text)} characters is too long for {MAX_NAMES} labels")
+    names: dict[str, str] = {}
+    for part in re.split(r"[,;\r\n]", text):
+        if spelled := spell_name(part):
+            names.setdefault(spelled, " ".join(part.split()))
+    if len(names) > MAX_NAMES:
+        raise ValueError(f"{len(names)} labels were asked for; at most {MAX_NAMES} are taken")
+    if any(len(name) > MAX_LETTERS for name in names.values()):
+        raise ValueError(f"a label has more than {MAX_LETTERS} characters")
+    return tuple(names.values())
 
 
 def labels_of(

@@ -70,7 +70,7 @@ def draw_attention(
         ):
             draw_attention_panel(
                 path, prediction.maps, prediction.scores, shown, out_file, topk,
-                thr=inferencer.thresholds.of(shown), chosen=classes, targets=target,
+                thr=inferencer.thresholds_of(shown), chosen=classes, targets=target,
                 stretch=stretch,
             )  # fmt: skip
             yield path, out_file

@@ -17,6 +17,7 @@ EXAMPLES = """\
   mmsrdl export srdl_r101_voc07 best.pth --out model.onnx
   mmsrdl export my_config.py best.pth --out model.onnx --thresholds thresholds.json
   mmsrdl export srdl_swin_t_coco best.pth --out model.onnx --static
+  mmsrdl export sigrl_config.py best.pth --out model.onnx --static --classes "red kite" snow
 """
 
 
@@ -29,6 +30,12 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
     parser.add_argument("--out", required=True, metavar="FILE", help="ONNX file to write")
     parser.add_argument(
         "--thresholds", metavar="FILE", help="file of `mmsrdl thresholds`: adds predictions"
+    )
+    parser.add_argument(
+        "--classes",
+        nargs="+",
+        metavar="NAME",
+        help="what the file scores, of a model of open vocabularies (SigRL): any names",
     )
     parser.add_argument("--logits", action="store_true", help="logits in place of probabilities")
     parser.add_argument(
@@ -50,7 +57,7 @@ def run(args: argparse.Namespace) -> None:
     with redirect_stdout(sys.stderr):  # where MMEngine's log would be between the results
         cfg = load_config(args.config)
         rule = resize_rule(cfg, args.size)
-        model, classes = load_model(cfg, args.checkpoint)
+        model, classes = load_model(cfg, args.checkpoint, classes=args.classes)
         report = export_onnx(
             model,
             classes,

@@ -13,6 +13,7 @@ from torch.testing import assert_close
 
 from mmsrdl.apis import MultiLabelInferencer, class_maps, export_onnx, get_model, load_model
 from mmsrdl.apis.class_maps import map_methods
+from mmsrdl.apis.pictures import draw_attention
 from mmsrdl.cli import main
 from mmsrdl.datasets import VOC_CATEGORIES
 from mmsrdl.evaluation.thresholds import Thresholds
@@ -189,6 +190,28 @@ def test_command_line(
     out, err = capsys.readouterr()
     assert list(json.loads(out)["scores"]) == ASKED
     assert "not among the model's own classes: red kite, a dog on a sofa\n" in err
+
+
+def test_picture_of_names_that_are_new(
+    inferencer: MultiLabelInferencer, photos: list[str], tmp_path: Path
+) -> None:
+    ((path, picture),) = draw_attention(inferencer, photos[0], tmp_path, classes=ASKED)
+    assert path == photos[0]
+    assert picture.is_file()
+
+
+def test_export_command_takes_names(
+    trained: tuple[Config, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    cfg, checkpoint = trained
+    command = ["export", str(Path(cfg.work_dir) / "config.py"), checkpoint, "--json", "--static"]
+    command += ["--no-verify", "--out", str(tmp_path / "a.onnx")]
+    assert main([*command, "--classes", *ASKED]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["metadata"]["classes"] == ASKED
+    assert report["outputs"]["scores"].endswith("3]")
 
 
 def test_onnx_file_answers_for_the_names_given(

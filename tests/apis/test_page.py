@@ -10,9 +10,19 @@ import torch
 from PIL import Image
 
 from mmsrdl.apis import MultiLabelInferencer, get_model, load_config
-from mmsrdl.apis.page import as_text, build_page, for_display, labels_of, open_image, serve_page
+from mmsrdl.apis.page import (
+    as_text,
+    build_page,
+    for_display,
+    labels_of,
+    open_image,
+    read_names,
+    serve_page,
+)
 from mmsrdl.datasets import VOC_CATEGORIES
 from mmsrdl.evaluation import Thresholds
+from tests.apis.test_open_vocabulary import get_model_of
+from tests.apis.test_open_vocabulary import make_config as make_open_config
 from tests.conftest import write_photos
 
 
@@ -72,6 +82,23 @@ def test_images_that_are_none_or_too_large_are_refused(tmp_path: Path) -> None:
         open_image(str(tmp_path / "large.png"), max_megapixels=1.5)
 
 
+def test_names_that_are_asked_for() -> None:
+    assert read_names("") == read_names(" ,;\n") == ()
+    asked = "a red  kite, snow;snow\nblack_cat,black cat"
+    assert read_names(asked) == ("a red kite", "snow", "black_cat")
+    assert len(read_names(",".join(map(str, range(32))))) == 32
+    assert read_names("x" * 64) == ("x" * 64,)
+    for asked, message in (
+        (",".join(map(str, range(33))), "33 labels were asked for; at most 32 are taken"),
+        ("x" * 65, "a label has more than 64 characters"),
+        ("," * 10_000, "the text of 10000 characters is too long for 32 labels"),
+        (None, "labels must be text"),
+        (["snow"], "labels must be text"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            read_names(asked)
+
+
 def make_inferencer(thresholds: object = None) -> MultiLabelInferencer:
     """Of a model with random weights, whose scores lie around 0.5."""
     torch.manual_seed(0)
@@ -92,6 +119,56 @@ def test_page_is_built_of_what_the_thresholds_say() -> None:
         assert parts["thr"].value == pytest.approx(start)
         assert (parts["tuned"].value, parts["tuned"].visible) == (visible, visible)
         assert page.analytics_enabled is False
+
+
+def events_of(page: Any) -> tuple[Any, Any]:
+    """Returns what the page does with an image, and then with a threshold."""
+    named = {each.fn.__name__: each.fn for each in page.fns.values() if each.fn}
+    return named["look"], named["decide"]
+
+
+def test_model_of_open_vocabularies_is_asked_for_any_names(
+    tiny_voc: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("gradio", reason="needs the extra [serve]")
+    torch.manual_seed(0)
+    inferencer = MultiLabelInferencer(get_model_of(make_open_config(tiny_voc, tmp_path)))
+    page, _ = build_page(inferencer)
+    parts = {block.elem_id: block for block in page.blocks.values() if block.elem_id}
+    assert parts["names"].visible
+    look, decide = events_of(page)
+    photo = {"path": str(next((tiny_voc / "JPEGImages").iterdir()))}
+    state, _, picture = look(photo, "a red kite, cat")
+    assert picture is not None
+    shown, sentence = decide(state, 0.0, False)
+    assert sorted(shown) == ["a red kite", "cat"]
+    assert sentence.startswith("2 of 2 classes")
+    expected = inferencer(photo["path"], classes=["a red kite", "cat"])[0].scores
+    torch.testing.assert_close(state["scores"], expected)
+    state, *_ = look(photo, " ")
+    assert decide(state, 0.0, False)[1].startswith("20 of 20 classes")
+    state, text, picture = look(photo, "x" * 65)
+    assert (state, picture) == (None, None)
+    assert text == "a label has more than 64 characters"
+    tuned = Thresholds(VOC_CATEGORIES, (0.0,) * 20)
+    look, decide = events_of(
+        build_page(MultiLabelInferencer(inferencer.model, thresholds=tuned))[0]
+    )
+    capsys.readouterr()
+    state, text, _ = look(photo, "kite")
+    assert (state, "its log says why" in text) == (None, True)
+    assert "no threshold for 'kite'" in capsys.readouterr().err
+    assert decide(look(photo, "cat")[0], 0.9, True)[0].keys() == {"cat"}
+
+
+def test_other_models_take_no_names(tiny_voc: Path) -> None:
+    pytest.importorskip("gradio", reason="needs the extra [serve]")
+    page, _ = build_page(make_inferencer())
+    parts = {block.elem_id: block for block in page.blocks.values() if block.elem_id}
+    assert not parts["names"].visible
+    photo = {"path": str(next((tiny_voc / "JPEGImages").iterdir()))}
+    state, *_ = events_of(page)[0](photo, "kite")  # whatever a browser sends
+    assert state["classes"] == VOC_CATEGORIES
 
 
 @pytest.mark.parametrize(
@@ -146,6 +223,36 @@ def test_upload_labels_click_map_and_threshold(page: Any, tmp_path: Path) -> Non
     page.wait_for_function("document.querySelector('#count').innerText.startsWith('0 of 20')")
     assert page.query_selector_all("#labels button") == []
     assert not [url for url in page.asked if "127.0.0.1" not in url and not url.startswith("data:")]
+
+
+@pytest.fixture
+def open_page(page: Any, tiny_voc: Path, tmp_path: Path) -> Iterator[Any]:
+    """The page of a model of open vocabularies, in a tab of its own."""
+    torch.manual_seed(0)
+    inferencer = MultiLabelInferencer(get_model_of(make_open_config(tiny_voc, tmp_path)))
+    tab = page.context.browser.new_page()
+    tab.set_default_timeout(60_000)
+    tab.goto(serve_page(inferencer, port=free_port(), block=False))
+    tab.wait_for_selector("#photo input[type=file]", state="attached")
+    yield tab
+    tab.close()
+
+
+def test_names_are_asked_for_in_the_browser(open_page: Any, tmp_path: Path) -> None:
+    write_photos(tmp_path, ["photo.jpg"])
+    open_page.set_input_files("#photo input[type=file]", str(tmp_path / "photo.jpg"))
+    open_page.wait_for_function("document.querySelector('#count').innerText.includes('of 20')")
+    open_page.fill("#names textarea, #names input", "a red kite, <b>snow</b>")
+    open_page.press("#names textarea, #names input", "Enter")
+    open_page.wait_for_function("document.querySelector('#count').innerText.includes('of 2 ')")
+    open_page.fill("#thr input[type=number]", "0")
+    open_page.press("#thr input[type=number]", "Enter")
+    open_page.wait_for_function("document.querySelector('#count').innerText.startsWith('2 of 2')")
+    buttons = " ".join(each.inner_text() for each in open_page.query_selector_all("#labels button"))
+    assert "a red kite" in buttons
+    assert "<b>snow</b>" in buttons
+    open_page.click("#labels button[data-testid^='a red kite']")
+    open_page.wait_for_function("document.querySelector('#seen').innerText.includes('a red kite')")
 
 
 def test_page_refuses_what_it_should(page: Any, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-# The asymmetric form of VLPL. The scores are yours to make, see docs/scarce_labels.md and docs/sigrl.md.
+# The asymmetric form of VLPL. The scores are yours to make, see docs/scarce_labels.md and docs/sigrl_single_positive.md.
 loss = dict(
     type="mmsrdl.AsymmetricVLPLLoss",
     # Cosine similarities of the training images and the classes; of probabilities, temperature=None.

@@ -1,5 +1,5 @@
 # VLPL with the numbers published for MS-COCO 2014. The scores are yours to make, see docs/scarce_labels.md and
-# docs/sigrl.md.
+# docs/sigrl_single_positive.md.
 loss = dict(
     type="mmsrdl.VLPLLoss",
     # Cosine similarities of the training images and the classes; of probabilities, temperature=None.

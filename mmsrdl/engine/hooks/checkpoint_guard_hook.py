@@ -6,6 +6,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import BaseLoop, Runner
 
 from mmsrdl.checkpoint import (
+    TEXT_SIDE,
     TRAINING_STATE,
     check_settings,
     fill_model,
@@ -56,6 +57,7 @@ class CheckpointGuardHook(Hook):
         else:
             fill_model(model, found, path)
             check_settings(checkpoint, runner.cfg.get("model"), path)
+        _leave_text_side(checkpoint["state_dict"], model.state_dict())
         self._check_classes(runner, checkpoint, runner._resume or not trains)
 
     def _check_classes(self, runner: Runner, checkpoint: dict, exact: bool) -> None:
@@ -87,6 +89,12 @@ def _check_entries(found: dict, wanted: dict, path: str, exact: bool) -> None:
             f"missing, unexpected or of another shape, such as {wrong[:3]}; give the config "
             "that it was trained with"
         )
+
+
+def _leave_text_side(state: dict, wanted: dict) -> None:
+    """Takes CLIP's text encoder away: MMEngine would list each of its entries as a misfit."""
+    for name in [name for name in state if name.startswith(TEXT_SIDE) and name not in wanted]:
+        state.pop(name)
 
 
 def _keep_own_files(runner: Runner, checkpoint: dict) -> None:
