@@ -8,8 +8,13 @@ from mmsrdl.engine.hooks import (
     IterationSeedHook,
     LabelStateHook,
     MetricModelHook,
+    NonFiniteError,
+    NonFiniteGuardHook,
     OEErasingHook,
+    SafeCheckpointHook,
+    StopSignalHook,
     SyncBuffersHook,
+    TrainingStopped,
     UnknownLabelGuardHook,
 )
 from mmsrdl.engine.loops import ResumableEpochLoop, ResumableIterLoop
@@ -22,9 +27,14 @@ __all__ = [
     "IterationSeedHook",
     "LabelStateHook",
     "MetricModelHook",
+    "NonFiniteError",
+    "NonFiniteGuardHook",
     "OEErasingHook",
     "ResumableEpochLoop",
     "ResumableIterLoop",
+    "SafeCheckpointHook",
+    "StopSignalHook",
     "SyncBuffersHook",
+    "TrainingStopped",
     "UnknownLabelGuardHook",
 ]
