@@ -177,9 +177,9 @@ def _write_whole_files(cfg: Config) -> None:
     if checkpoint is None:
         return
     with DefaultScope.overwrite_default_scope(cfg.get("default_scope")):
-        kind = checkpoint.type
+        kind = checkpoint["type"]
         if (HOOKS.get(kind) if isinstance(kind, str) else kind) is CheckpointHook:
-            checkpoint.type = "mmsrdl.SafeCheckpointHook"
+            checkpoint["type"] = "mmsrdl.SafeCheckpointHook"
 
 
 def metric_config(cfg: Config, evaluators: Any) -> Any:

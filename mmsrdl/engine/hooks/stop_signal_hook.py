@@ -1,11 +1,13 @@
 """Saves and ends a training where a scheduler asks for it."""
 
+import atexit
 import os
 import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from multiprocessing.sharedctypes import RawValue
 from types import FrameType
 from typing import Any
 
@@ -46,7 +48,7 @@ class StopSignalHook(Hook):
     validation within it, and end at the same one. The checkpoint is ``stopped.pth``, which takes
     the place of a former one of that name, and ``--resume`` goes on from it; a validation is begun
     anew. A second signal, after three seconds or later, ends the process at once. Worker processes
-    of the data loaders ignore both signals. Outside of the program's main thread, where Python
+    of the data loaders ignore both signals while the training lasts. Outside of the program's main thread, where Python
     hears no signals, the hook only listens to the other processes.
 
     Raises:
@@ -59,14 +61,15 @@ class StopSignalHook(Hook):
         self._signal = 0
         self._first = 0.0
         self._former: dict[int, Any] = {}
-        self._training = False
+        self._training = RawValue("b", 0)  # which worker processes read, too
         self._common = 0
 
     def before_train(self, runner: Runner) -> None:
         """Begins to listen."""
         for _, loop in built_loops(runner):
-            loop.dataloader.worker_init_fn = _Deaf(loop.dataloader.worker_init_fn)
-        self._signal, self._training = 0, True
+            loop.dataloader.worker_init_fn = _Deaf(loop.dataloader.worker_init_fn, self._training)
+        self._signal, self._training.value = 0, 1
+        atexit.register(self.leave)  # before Python ends worker processes by a signal
         if threading.current_thread() is threading.main_thread():
             self._former = {number: signal.signal(number, self._hear) for number in SIGNALS}
 
@@ -78,7 +81,8 @@ class StopSignalHook(Hook):
         """Leaves the signals to whom they belonged; also for a training that failed."""
         for number, handler in self._former.items():
             signal.signal(number, handler if handler is not None else signal.SIG_DFL)
-        self._former, self._training = {}, False
+        self._former, self._training.value = {}, 0
+        atexit.unregister(self.leave)
 
     def after_train_iter(
         self,
@@ -93,7 +97,7 @@ class StopSignalHook(Hook):
 
     def before_val_epoch(self, runner: Runner) -> None:
         """Counts the iterations that all processes have."""
-        if self._training:
+        if self._training.value:
             self._common = -highest(-len(runner.val_loop.dataloader))
 
     def after_val_iter(
@@ -104,7 +108,7 @@ class StopSignalHook(Hook):
         outputs: Sequence | None = None,
     ) -> None:
         """Saves what was before the validation, and ends, if a process was told to."""
-        if not self._training or batch_idx >= self._common or _validates_twice(runner):
+        if not self._training.value or batch_idx >= self._common or _validates_twice(runner):
             return
         if highest(self._signal):
             _leave_validation(runner)
@@ -115,8 +119,7 @@ class StopSignalHook(Hook):
         if not self._signal:
             self._signal, self._first = number, now
         elif now - self._first >= SAME:
-            signal.signal(number, signal.SIG_DFL)
-            os.kill(os.getpid(), number)
+            _die_of(number)
 
     def _stop(self, runner: Runner, iterations: int) -> None:
         saved = save_now(runner, "stopped.pth", iterations)
@@ -131,15 +134,28 @@ class StopSignalHook(Hook):
 
 @dataclass
 class _Deaf:
-    """What a worker process of a data loader begins with: it leaves the end to its parent."""
+    """What a worker process of a data loader begins with: it leaves the end to its parent.
+
+    Launchers send their signals to all processes, and a worker that ends takes the training along.
+    """
 
     init: Callable[[int], Any] | None
+    training: Any
 
     def __call__(self, worker: int) -> None:
         for number in SIGNALS:
-            signal.signal(number, signal.SIG_IGN)
+            signal.signal(number, self._hear)
         if self.init is not None:
             self.init(worker)
+
+    def _hear(self, number: int, frame: FrameType | None) -> None:
+        if not self.training.value:
+            _die_of(number)
+
+
+def _die_of(number: int) -> None:
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
 
 
 def _validates_twice(runner: Runner) -> bool:
