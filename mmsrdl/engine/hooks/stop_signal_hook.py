@@ -48,8 +48,8 @@ class StopSignalHook(Hook):
     validation within it, and end at the same one. The checkpoint is ``stopped.pth``, which takes
     the place of a former one of that name, and ``--resume`` goes on from it; a validation is begun
     anew. A second signal, after three seconds or later, ends the process at once. Worker processes
-    of the data loaders ignore both signals while the training lasts. Outside of the program's main thread, where Python
-    hears no signals, the hook only listens to the other processes.
+    of the data loaders ignore both signals while the training lasts. Outside of the program's main
+    thread, where Python hears no signals, the hook only listens to the other processes.
 
     Raises:
         TrainingStopped: After the checkpoint was written.
@@ -149,8 +149,8 @@ class _Deaf:
             self.init(worker)
 
     def _hear(self, number: int, frame: FrameType | None) -> None:
-        if not self.training.value:
-            _die_of(number)
+        if not self.training.value:  # it is the parent that asks; torch's workers end so, too
+            os._exit(0)
 
 
 def _die_of(number: int) -> None:
