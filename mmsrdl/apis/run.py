@@ -173,13 +173,14 @@ def _build_runner(cfg: Config) -> Runner:
 
 def _write_whole_files(cfg: Config) -> None:
     """Has ours take the place of MMEngine's checkpoint hook, which it is where none is named."""
-    checkpoint = cfg.default_hooks.setdefault("checkpoint", dict(type="CheckpointHook"))
+    cfg.default_hooks.setdefault("checkpoint", dict(type="CheckpointHook"))
+    checkpoint = cfg.default_hooks.checkpoint
     if checkpoint is None:
         return
     with DefaultScope.overwrite_default_scope(cfg.get("default_scope")):
-        kind = checkpoint["type"]
+        kind = checkpoint.type
         if (HOOKS.get(kind) if isinstance(kind, str) else kind) is CheckpointHook:
-            checkpoint["type"] = "mmsrdl.SafeCheckpointHook"
+            checkpoint.type = "mmsrdl.SafeCheckpointHook"
 
 
 def metric_config(cfg: Config, evaluators: Any) -> Any:

@@ -4,6 +4,7 @@ The processes are forked from one that has imported everything, so that a run ta
 two. They call the command line, and so end with its exit codes.
 """
 
+import errno
 import json
 import multiprocessing
 import os
@@ -209,6 +210,8 @@ class _Happens:
     def __call__(self, place: str) -> None:
         if self.at(place):
             assert self.expected is not None
+            if self.expected.does == "full":
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             number = getattr(signal, self.expected.does)
             if number != signal.SIGKILL:  # schedulers tell workers of data loaders, too
                 for worker in multiprocessing.active_children():
