@@ -67,7 +67,7 @@ class Run:
         loop, checkpoint = (EPOCHS, 2) if self.name == "SRDL" else (ITERS, 3)
         cfg = make_config(
             self.data, self.work_dir, loop, dict(by_epoch=False, interval=checkpoint),
-            batch_size=2 // self.world,
+            batch_size=max(1, 2 // self.world),
         )  # fmt: skip
         cfg.default_hooks.checkpoint.max_keep_ckpts = 2
         cfg.default_hooks.logger = dict(type="LoggerHook", interval=1)

@@ -31,7 +31,8 @@ class Following(Run):
         cfg.model.head.embedder.update(adjacency="cooccurrence", learn_adjacency=False)
         cfg.default_hooks.cooccurrence = dict(type="mmsrdl.CooccurrenceHook")
         cfg.default_hooks.oe.begin = 2
-        cfg.optim_wrapper.optimizer = dict(type="SGD", lr=0.5, momentum=0.9)
+        cfg.model.data_preprocessor = dict(mean=[127.0] * 3, std=[60.0] * 3)
+        cfg.optim_wrapper.optimizer = dict(type="SGD", lr=0.05, momentum=0.9)
         cfg.train_dataloader.update(batch_size=4 // self.world, num_workers=0)
         cfg.train_dataloader.persistent_workers = False
         cfg.train_cfg.max_epochs = 5
@@ -65,12 +66,20 @@ def test_several_follow_one(
     content, (expected, figures) = read_checkpoint(run.work_dir / "iter_10.pth"), alone
     for key in ("state_dict", "ema_state_dict"):
         torch.testing.assert_close(content[key], expected[key], rtol=1e-4, atol=1e-5)
-    torch.testing.assert_close(run.figures(), figures, rtol=1e-4, atol=1e-3)
-    off = max(
-        float((expected["state_dict"][key] - value).abs().max())
-        for key, value in content["state_dict"].items()
-    )
+    # Losses in the log are the first process's; the figures are of all.
+    for step in (step for step in figures if step.startswith("val")):
+        torch.testing.assert_close(run.figures()[step], figures[step], rtol=1e-4, atol=1e-3)
+    off = _apart(content, expected)
+    assert _apart(read_checkpoint(run.work_dir / "iter_8.pth"), expected) > 1e3 * off  # it learns
     record_property("fault", ("SRDL", f"{world} processes for 1", "", "", f"{off:.0e} apart"))
+
+
+def _apart(one: dict, other: dict) -> float:
+    """The largest difference between two checkpoints' weights."""
+    return max(
+        float((other["state_dict"][key] - value).abs().max())
+        for key, value in one["state_dict"].items()
+    )
 
 
 @pytest.mark.slow
