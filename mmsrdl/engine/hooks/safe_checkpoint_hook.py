@@ -36,9 +36,13 @@ class SafeCheckpointHook(CheckpointHook):
             leave with the exit code 2.
     """
 
+    backend_args: dict | None
+    file_backend: Any
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.last_ckpt: str | None = None
+        self._good: str | None = None
 
     def before_train(self, runner: Runner) -> None:
         """Finds the folder, and removes what a killed run left half written there."""
