@@ -9,6 +9,7 @@ PYTHON ?=
 CONSTRAINTS ?= requirements/constraints.txt
 EXTRAS ?= onedl,timm,tensorboard,tests,docs
 WORKERS ?= 2
+SEED ?= 0
 
 CANDIDATES := $(or $(PYTHON),python3.11 python3.12 python3.13 python3.10 python3)
 IN_RANGE := import sys; sys.exit(not (3, 10) <= sys.version_info[:2] < (3, 14))
@@ -18,11 +19,12 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfil
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help env demo test test-all docs lint clean
+.PHONY: help env demo test test-all faults docs lint clean
 
 help:  ## list the targets
 	@awk -F ':.*##' '/^[a-z-]+:.*##/ { printf "%-10s%s\n", $$1, $$2 }' Makefile
 	@echo "variables: PYTHON (3.10 to 3.13), WORKERS (test processes, $(WORKERS)),"
+	@echo "           SEED (of faults, $(SEED)),"
 	@echo "           CONSTRAINTS (pinned versions), EXTRAS ($(EXTRAS))"
 
 env: $(STAMP)  ## prepare .venv from nothing but Python 3.10 to 3.13 and make
@@ -35,6 +37,9 @@ test: $(STAMP)  ## the quick tests (less than 10 minutes on 2 cores)
 
 test-all: $(STAMP)  ## every test
 	$(PYTEST)
+
+faults: $(STAMP)  ## kill, stop and cut off small runs, and compare (SEED=0 chooses where)
+	FAULTS_SEED=$(SEED) $(PYTEST) tests/faults
 
 docs: $(STAMP)  ## build docs/_build/html, warnings being errors
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html

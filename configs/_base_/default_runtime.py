@@ -5,8 +5,13 @@ default_hooks = dict(
     timer=dict(type="IterTimerHook"),
     logger=dict(type="LoggerHook", interval=100),
     param_scheduler=dict(type="ParamSchedulerHook"),
+    # Writes whole files, and removes the outdated one afterwards.
     checkpoint=dict(
-        type="CheckpointHook", interval=1, max_keep_ckpts=2, save_best="mlr/mAP", rule="greater"
+        type="mmsrdl.SafeCheckpointHook",
+        interval=1,
+        max_keep_ckpts=2,
+        save_best="mlr/mAP",
+        rule="greater",
     ),
     sampler_seed=dict(type="DistSamplerSeedHook"),
     # Convolutions are faster in this memory format, on CPUs (1.4 times) and on tensor cores, and
@@ -17,6 +22,9 @@ default_hooks = dict(
     sync_buffers=dict(type="mmsrdl.SyncBuffersHook"),
     # Dropout and the like by (seed, iteration, rank), so that a resumed run repeats them.
     iteration_seed=dict(type="mmsrdl.IterationSeedHook"),
+    # SIGTERM and SIGUSR1 save and leave with the code 75; NaN saves what was before it and ends.
+    stop_signal=dict(type="mmsrdl.StopSignalHook"),
+    non_finite_guard=dict(type="mmsrdl.NonFiniteGuardHook"),
     # What goes wrong quietly elsewhere is an error here.
     unknown_labels=dict(type="mmsrdl.UnknownLabelGuardHook"),
     data_guard=dict(type="mmsrdl.DataGuardHook"),

@@ -9,6 +9,9 @@ from mmsrdl.checkpoint import TRAINING_STATE, TornCheckpointError, read_checkpoi
 
 __all__ = ["newest_checkpoint"]
 
+NOT_TAKEN = ("best_", "nonfinite_")
+"""How checkpoints begin that are no place to go on from unasked."""
+
 
 def newest_checkpoint(work_dir: str) -> tuple[str | None, list[str]]:
     """Finds the newest checkpoint that can be resumed.
@@ -16,8 +19,8 @@ def newest_checkpoint(work_dir: str) -> tuple[str | None, list[str]]:
     The one that MMEngine wrote last comes first, then the others by age. MMEngine notes its whole
     path: where the work directory was copied or moved, the file of that name in it is meant, and
     the folder of the path is looked into only where there is none (``CheckpointHook.out_dir``). A
-    torn one, as a full disk or a power cut leaves it, is passed over; a checkpoint that is refused
-    for another reason is not.
+    torn one, as a power cut may leave it, is passed over; a checkpoint that is refused for another
+    reason is not. One of before a batch that made the loss NaN is for those who name it.
 
     Args:
         work_dir: Folder of the stopped run.
@@ -34,7 +37,7 @@ def newest_checkpoint(work_dir: str) -> tuple[str | None, list[str]]:
     folders = {Path(work_dir), *([last.parent] if last else [])}
     candidates = {path for folder in folders for path in folder.glob("*.pth")}
     candidates = {
-        path for path in candidates if path.is_file() and not path.name.startswith("best_")
+        path for path in candidates if path.is_file() and not path.name.startswith(NOT_TAKEN)
     }
     lines = []
     for path in sorted(candidates, key=lambda path: (path == last, _age(path)), reverse=True):

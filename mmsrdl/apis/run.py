@@ -1,16 +1,21 @@
 """Training and evaluation, as the command line and Python call them."""
 
+import errno
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from mmengine.config import Config
-from mmengine.registry import METRICS, RUNNERS, DefaultScope
+from mmengine.hooks import CheckpointHook
+from mmengine.registry import HOOKS, METRICS, RUNNERS, DefaultScope
 from mmengine.runner import Runner
 from mmengine.runner.checkpoint import CheckpointLoader
 from torch import nn
 
 from mmsrdl.apis.distributed import prepare_distributed
 from mmsrdl.apis.resume import newest_checkpoint
+from mmsrdl.engine import StopSignalHook
+from mmsrdl.engine.saving import NotWrittenError, not_written
 from mmsrdl.evaluation import MultiLabelMetric
 from mmsrdl.evaluation.protocols import get_protocols
 
@@ -33,6 +38,10 @@ def train(cfg: Config, resume: str | None = None) -> nn.Module:
         FileNotFoundError: If a checkpoint to resume or to start from does not exist.
         ValueError: If it cannot be read as data, or is another model's.
         RuntimeError: If pretrained weights of the config cannot be had.
+        NotWrittenError: If the work directory cannot be written to, such as on a full disk.
+        NonFiniteError: If the loss or a gradient became NaN or infinite.
+        TrainingStopped: After SIGTERM or SIGUSR1, once a checkpoint is written; it leaves the
+            program with the code 75.
     """
     lines: list[str] = []
     if resume == "auto" or (resume is None and cfg.get("resume") and not cfg.get("load_from")):
@@ -47,12 +56,40 @@ def train(cfg: Config, resume: str | None = None) -> nn.Module:
         cfg.resume, cfg.load_from = True, resume
     prepare_distributed(cfg)
     check_pretrained(cfg)
-    runner = _build_runner(cfg)
-    for line in lines:
-        runner.logger.warning(line)
-    model = runner.train()
+    with _one_clear_line(cfg.work_dir):
+        runner = _build_runner(cfg)
+        for line in lines:
+            runner.logger.warning(line)
+        try:
+            model = runner.train()
+        finally:
+            for hook in runner.hooks:
+                if isinstance(hook, StopSignalHook):
+                    hook.leave()
     # EMA gave the weights back behind autograd's version counters: drop what CARHead keeps.
     return model.train(model.training)
+
+
+CANNOT_WRITE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG}
+NOT_ALLOWED = {errno.EACCES, errno.EPERM}
+
+
+@contextmanager
+def _one_clear_line(work_dir: str) -> Iterator[None]:
+    """Makes one error of whichever file of a run could not be written first, a log or another."""
+    try:
+        yield
+    except NotWrittenError:
+        raise
+    except OSError as error:
+        own = str(error.filename or "").startswith(work_dir)
+        if error.errno not in CANNOT_WRITE and not (own and error.errno in NOT_ALLOWED):
+            raise
+        try:
+            good, _ = newest_checkpoint(work_dir)
+        except (OSError, ValueError):
+            good = None
+        raise not_written(error, work_dir, good) from error
 
 
 def use_images(cfg: Config, images: str) -> None:
@@ -108,6 +145,8 @@ def test(
 
 HOOKS_OF_EVERY_RUN = {
     "sync_buffers": "mmsrdl.SyncBuffersHook",
+    "stop_signal": "mmsrdl.StopSignalHook",
+    "non_finite_guard": "mmsrdl.NonFiniteGuardHook",
     "data_guard": "mmsrdl.DataGuardHook",
     "checkpoint_guard": "mmsrdl.CheckpointGuardHook",
     "metric_model": "mmsrdl.MetricModelHook",
@@ -126,10 +165,23 @@ def _build_runner(cfg: Config) -> Runner:
     cfg.setdefault("default_hooks", {})
     for name, kind in HOOKS_OF_EVERY_RUN.items():
         cfg.default_hooks.setdefault(name, dict(type=kind))
+    _write_whole_files(cfg)
     for name in [name for name, hook in cfg.default_hooks.items() if hook is None]:
         if name not in MMENGINE_HOOKS:  # which alone may be None in MMEngine
             cfg.default_hooks.pop(name)
     return RUNNERS.build(cfg) if "runner_type" in cfg else Runner.from_cfg(cfg)
+
+
+def _write_whole_files(cfg: Config) -> None:
+    """Has ours take the place of MMEngine's checkpoint hook, which it is where none is named."""
+    cfg.default_hooks.setdefault("checkpoint", dict(type="CheckpointHook"))
+    checkpoint = cfg.default_hooks.checkpoint
+    if checkpoint is None:
+        return
+    with DefaultScope.overwrite_default_scope(cfg.get("default_scope")):
+        kind = checkpoint.type
+        if (HOOKS.get(kind) if isinstance(kind, str) else kind) is CheckpointHook:
+            checkpoint.type = "mmsrdl.SafeCheckpointHook"
 
 
 def metric_config(cfg: Config, evaluators: Any) -> Any:

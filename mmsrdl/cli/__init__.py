@@ -31,7 +31,8 @@ COMMANDS = {
 
 EPILOG = """\
 exit codes: 0 done; 1 done, and something is wrong with what was looked at, or the work failed;
-2 a mistake in the arguments or files, named in one line; 130 interrupted.
+2 a mistake in the arguments or files, named in one line, or a training that a full disk or NaN
+ended; 75 a training that SIGTERM or SIGUSR1 stopped after it had saved; 130 interrupted.
 
 `mmsrdl COMMAND --help` has examples. --debug before the command shows where an error arose.
 """

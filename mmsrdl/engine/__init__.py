@@ -9,8 +9,13 @@ from mmsrdl.engine.hooks import (
     IterationSeedHook,
     LabelStateHook,
     MetricModelHook,
+    NonFiniteError,
+    NonFiniteGuardHook,
     OEErasingHook,
+    SafeCheckpointHook,
+    StopSignalHook,
     SyncBuffersHook,
+    TrainingStopped,
     UnknownLabelGuardHook,
 )
 from mmsrdl.engine.loops import ResumableEpochLoop, ResumableIterLoop
@@ -24,9 +29,14 @@ __all__ = [
     "IterationSeedHook",
     "LabelStateHook",
     "MetricModelHook",
+    "NonFiniteError",
+    "NonFiniteGuardHook",
     "OEErasingHook",
     "ResumableEpochLoop",
     "ResumableIterLoop",
+    "SafeCheckpointHook",
+    "StopSignalHook",
     "SyncBuffersHook",
+    "TrainingStopped",
     "UnknownLabelGuardHook",
 ]

@@ -8,7 +8,10 @@ from mmsrdl.engine.hooks.data_guard_hook import DataGuardHook
 from mmsrdl.engine.hooks.iteration_seed_hook import IterationSeedHook
 from mmsrdl.engine.hooks.label_state_hook import LabelStateHook
 from mmsrdl.engine.hooks.metric_model_hook import MetricModelHook
+from mmsrdl.engine.hooks.non_finite_guard_hook import NonFiniteError, NonFiniteGuardHook
 from mmsrdl.engine.hooks.oe_erasing_hook import OEErasingHook
+from mmsrdl.engine.hooks.safe_checkpoint_hook import SafeCheckpointHook
+from mmsrdl.engine.hooks.stop_signal_hook import StopSignalHook, TrainingStopped
 from mmsrdl.engine.hooks.sync_buffers_hook import SyncBuffersHook
 from mmsrdl.engine.hooks.unknown_label_guard_hook import UnknownLabelGuardHook
 from mmsrdl.engine.hooks.vocabulary_hook import VocabularyHook
@@ -22,8 +25,13 @@ __all__ = [
     "IterationSeedHook",
     "LabelStateHook",
     "MetricModelHook",
+    "NonFiniteError",
+    "NonFiniteGuardHook",
     "OEErasingHook",
+    "SafeCheckpointHook",
+    "StopSignalHook",
     "SyncBuffersHook",
+    "TrainingStopped",
     "UnknownLabelGuardHook",
     "VocabularyHook",
 ]

@@ -13,7 +13,7 @@ from mmsrdl.datasets.samplers import SeededSampler
 from mmsrdl.registry import LOOPS
 
 _SAMPLING = "sampling"
-_VALIDATED = "validated"
+VALIDATED = "validated"
 """Entries of MMEngine's message hub, and so of every checkpoint: where the epoch began, or how
 large its batches are, and with which seed; and at which iteration the last validation was begun."""
 
@@ -48,15 +48,15 @@ class _Resumable(BaseLoop):
 
     def _validate(self) -> None:
         # Noted first, as a checkpoint of the best figure is written at the end of it.
-        self.runner.message_hub.update_info(_VALIDATED, self._iter)
+        self.runner.message_hub.update_info(VALIDATED, self._iter)
         self.runner.val_loop.run()
 
     def _validate_if_missed(self) -> None:
         """Validates where the checkpoint was written before the validation that was due."""
-        validated = self.runner.message_hub.get_info(_VALIDATED, None)
+        validated = self.runner.message_hub.get_info(VALIDATED, None)
         self._decide_current_val_interval()
         if self._iter and self._due() and validated != self._iter:
-            self.runner.logger.info("validating first: the checkpoint is of before its validation")
+            self.runner.logger.info("validating first: the checkpoint is of before its end")
             self._validate()
 
 
