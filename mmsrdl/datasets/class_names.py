@@ -50,12 +50,14 @@ def read_class_names(path: str) -> list[str]:
     """Reads class names from a text file, one a line; blank lines are left out.
 
     Raises:
-        ValueError: If it is no text file in UTF-8, or a name stands on two lines.
+        ValueError: If it is no text file in UTF-8, a name stands on two lines, or there are none or
+            more than :data:`MAX_CLASSES`.
     """
     try:
         text = get_text(expanduser(path)).removeprefix("\ufeff")
         if "\0" in text:
-            raise ValueError("it holds NUL characters")
+            line = text.count("\n", 0, text.index("\0")) + 1
+            raise ValueError(f"its line {line} holds NUL characters")
     except (OSError, ValueError) as error:
         raise ValueError(
             f"classes='{path}' is no readable file of one class name a line, in UTF-8: {error}. "
@@ -73,6 +75,9 @@ def read_class_names(path: str) -> list[str]:
             raise ValueError(
                 f"lines {lines[name]} and {number} of classes='{path}' are both {name!r}; leave one"
             )
+    if not lines:
+        raise ValueError(f"classes='{path}' is empty; write at least one class name")
+    check_class_count(len(lines), f"classes='{path}': ")
     return list(lines)
 
 
@@ -100,16 +105,20 @@ def check_class_names(classes: Sequence[str]) -> tuple[str, ...]:
     return tuple(classes)
 
 
-def check_class_count(count: int) -> None:
+def check_class_count(count: int, where: str = "") -> None:
     """Refuses more classes than anything here is made for.
+
+    Args:
+        count: Number of classes.
+        where: What names them, for the message, such as ``"classes='names.txt': "``.
 
     Raises:
         ValueError: If there are more than :data:`MAX_CLASSES`.
     """
     if count > MAX_CLASSES:
         raise ValueError(
-            f"{count:,} classes are more than {MAX_CLASSES:,}, and every image has a score of "
-            "each; if these are no classes, such as names of images, mend the file"
+            f"{where}{count:,} classes are more than {MAX_CLASSES:,}, and every image has a score "
+            "of each; if these are no classes, such as names of images, mend the file"
         )
 
 

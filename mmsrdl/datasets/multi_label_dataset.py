@@ -194,7 +194,7 @@ class MultiLabelDataset(BaseDataset):
     def parse_data_info(self, raw_data_info: dict) -> dict:
         """Join the path of one entry of an OpenMMLab json."""
         data_info = super().parse_data_info(raw_data_info)
-        check_label_lists(data_info)
+        check_label_lists(data_info, self.ann_file)
         return data_info
 
     def load_data_list(self) -> list[dict]:

@@ -106,7 +106,7 @@ def test_wrong_arguments(arguments, error: type[Exception], message: str) -> Non
         ('{"version": 2, "thresholds": {}}', "its version is 2, and 1 can be read"),
         (
             '{"version": 1, "thresholds": {"a": 0.5, "a": 0.6}}',
-            "the key 'a' stands 2 times in one object",
+            "the key 'a' stands 2 times",
         ),
         ('{"version": 1, "thresholds": [0.5]}', "is no file of"),
         ('{"version": 1, "thresholds": {"a": true}}', "must be a number .* got True"),

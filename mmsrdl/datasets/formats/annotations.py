@@ -73,8 +73,5 @@ class Annotations:
         if self.classes is not None:
             return self.classes
         names = {name for record in self.records for name in (*record.labels, *record.unknown)}
-        try:
-            check_class_count(len(names))
-        except ValueError as error:
-            raise ValueError(f"the labels of '{self.source}': {error}") from error
+        check_class_count(len(names), f"the labels of '{self.source}': ")
         return tuple(sorted(names))

@@ -40,7 +40,7 @@ def check_metainfo(content: Mapping[str, Any], path: str) -> dict[str, Any]:
     return content["metainfo"]
 
 
-def check_label_lists(entry: dict[str, Any]) -> None:
+def check_label_lists(entry: dict[str, Any], path: str) -> None:
     """Completes the labels of an entry of ``data_list``, whose ``gt_label_difficult`` may lack.
 
     Raises:
@@ -50,8 +50,8 @@ def check_label_lists(entry: dict[str, Any]) -> None:
     for key in LABEL_KEYS:
         if not isinstance(entry.get(key), list):
             raise ValueError(
-                f"{key} of image '{entry['img_path']}' must be a list of class indices, "
-                f"got {str(entry.get(key))[:120]}"
+                f"{key} of image '{entry['img_path']}' in '{path}' must be a list of class "
+                f"indices, got {str(entry.get(key))[:120]}"
             )
 
 
@@ -83,7 +83,7 @@ def read_openmmlab(
     for number, entry in enumerate(entries):
         with collected(problems):
             check_path(entry["img_path"], image_of_entry(number, path))
-            check_label_lists(entry)
+            check_label_lists(entry, path)
             sound.append(entry)
     with collected(problems):
         check_distinct([entry["img_path"] for entry in sound], "entries", path)
