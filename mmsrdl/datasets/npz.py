@@ -56,6 +56,8 @@ def read_npz(
             take more than 1 GiB and 8 times the size of the file.
     """
     try:
+        if os.path.exists(path) and not zipfile.is_zipfile(path):
+            raise ValueError("no archive")  # a lone array would be read as a whole
         with np.load(path, allow_pickle=False) as file:
             found = sorted(file.files)
             _check_sizes(file.zip, [key for key in (*keys, *optional) if key in found], path)

@@ -161,7 +161,7 @@ def test_wrong_format_and_missing_file(tmp_path: Path) -> None:
         ),
         (
             {**OPENMMLAB, "data_list": [{"img_path": "a.jpg", "gt_label": 0}]},
-            "gt_label of image 'a.jpg' must be a list of class indices, got 0",
+            "gt_label of image 'a.jpg' in .* must be a list of class indices, got 0",
         ),
     ],
 )
