@@ -18,6 +18,9 @@ __all__ = ["build_page", "serve_page"]
 SHOWN = (384, 1024)
 """Smallest and largest longer side of what is shown, in pixels."""
 
+MAX_LABELS = 100
+"""Labels that are shown of an image; a browser stalls on tens of thousands."""
+
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
 
 
@@ -61,6 +64,7 @@ def serve_page(
             prevent_thread_lock=True,
             theme=theme,
             share=False,
+            show_error=False,  # what broke is the server's to know
             quiet=True,
             ssr_mode=False,
             pwa=False,
@@ -117,7 +121,9 @@ def build_page(inferencer: MultiLabelInferencer, max_megapixels: float = 50) -> 
             return None, as_text(str(error)), None
         prediction = inferencer(path, maps="auto", on_error="skip")[0]
         if prediction.error is not None:
-            return None, as_text(f"{Path(path).name} cannot be read: {prediction.error}"), None
+            # Without the folder, which is the server's.
+            reason = prediction.error.replace(f"{Path(path).parent}{os.sep}", "")
+            return None, as_text(f"{Path(path).name} cannot be read: {reason}"), None
         image = for_display(image)
         state = dict(scores=prediction.scores, maps=prediction.maps, image=image)
         return state, *picture(state, classes[int(prediction.scores.argmax())])
@@ -185,12 +191,16 @@ def labels_of(
         thresholds: One, or [C].
 
     Returns:
-        Names to scores of the predicted classes, None if there are none; and a sentence.
+        Names to scores of the predicted classes, of the :data:`MAX_LABELS` highest if there are
+        more, None if there are none; and a sentence.
     """
-    predicted = (scores >= thresholds).nonzero().flatten().tolist()
-    chosen = {classes[c]: scores[c].item() for c in predicted}
+    predicted = (scores >= thresholds).nonzero().flatten()
+    highest = predicted[scores[predicted].argsort(descending=True)[:MAX_LABELS]].sort().values
+    chosen = {classes[c]: scores[c].item() for c in highest.tolist()}
     best = classes[int(scores.argmax())]
-    sentence = f"{len(chosen)} of {len(classes)} classes are at or above the threshold."
+    sentence = f"{len(predicted)} of {len(classes)} classes are at or above the threshold."
+    if len(predicted) > MAX_LABELS:
+        sentence += f" The {MAX_LABELS} highest are shown."
     if not chosen:
         sentence += f" The highest is {as_text(best)} with {scores.max().item():.3f}."
     return chosen or None, sentence
