@@ -50,11 +50,15 @@ __all__ = [
 TRAINING_STATE = {"meta", "state_dict", "message_hub", "optimizer"}
 """What a checkpoint must hold to be resumed."""
 
-MAX_GROWTH = 20
-"""How many times its size an archive may unpack to. Weights are not compressed, only code is."""
+MAX_GROWTH, SMALL = 20, 64 << 20
+"""How many times its size, and how many bytes in any case, an archive of TorchScript may unpack to:
+its code is compressed."""
 
-SMALL = 64 << 20
-"""Bytes that any archive may unpack to."""
+MIN_VALUES = 10**6
+"""Values that a checkpoint may hold whatever its size; larger ones may hold as many as bytes."""
+
+BYTEARRAY = (b"builtins\nbytearray\n", b"__builtin__\nbytearray\n")
+"""How a pickle of torch names it; the unpickler takes no other opcode for names."""
 
 TEXT_SIDE = ("text.", "logit_scale")
 """How entries of CLIP begin that an image model does not have."""
@@ -95,7 +99,7 @@ class _DType:
 
 @_stands_for("numpy.ndarray")
 class _Array(np.ndarray):
-    """Stands for ``numpy.ndarray`` and is filled with numbers alone; see :func:`_plain`."""
+    """Stands for ``numpy.ndarray`` and is filled with numbers alone; see :class:`_Plain`."""
 
     def __new__(cls, *args: Any, **kwargs: Any) -> "_Array":
         raise ValueError("numpy.ndarray as a function")
@@ -129,16 +133,31 @@ def _multiarray(core: str) -> list[Any]:
     ]
 
 
-def _plain(content: Any) -> Any:
-    """Makes numpy's own arrays of those that were read, in dicts and lists in place."""
-    if isinstance(content, _Array):
-        return np.array(content)
-    if isinstance(content, dict | list):
-        for key, value in content.items() if isinstance(content, dict) else enumerate(content):
-            content[key] = _plain(value)
-    elif type(content) is tuple:
-        return tuple(map(_plain, content))
-    return content
+class _Plain:
+    """Makes numpy's own arrays of those that were read, in dicts and lists in place.
+
+    A list may hold another one twice, which holds a third one twice, and so on: a few bytes that
+    whoever walks or prints them does not come to the end of.
+
+    Args:
+        left: Number of values that may be met.
+    """
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+    def __call__(self, content: Any) -> Any:
+        self.left -= 1
+        if self.left < 0:
+            raise ValueError("lists that repeat each other without end")
+        if isinstance(content, _Array):
+            return np.array(content)
+        if isinstance(content, dict | list):
+            for key, value in content.items() if isinstance(content, dict) else enumerate(content):
+                content[key] = self(value)
+        elif type(content) is tuple:
+            return tuple(map(self, content))
+        return content
 
 
 @_stands_for("mmengine.logging.history_buffer.HistoryBuffer")
@@ -239,9 +258,10 @@ def read_checkpoint(path: str | os.PathLike[str], map_location: Any = "cpu") -> 
     try:
         if tarfile.is_tarfile(path):  # torch before 2.6 unpickles these in spite of weights_only
             raise ValueError("an archive in tar format")
+        _check_bytearray(path)
         with _only_allowed():
             content = torch.load(path, map_location=map_location, weights_only=True)
-            content = _plain(content)
+            content = _Plain(max(MIN_VALUES, os.path.getsize(path)))(content)
     except Exception as error:
         raise ValueError(
             f"checkpoint {path!r} holds more than data and is refused, as it could run code "
@@ -262,6 +282,13 @@ def _existing(path: str | os.PathLike[str]) -> str:
     return path
 
 
+def _is_zip(path: str) -> bool:
+    """Whether a file is in torch's zip format; one that begins with NULs was torn."""
+    with open(path, "rb") as file:
+        start = file.read(4)
+    return start == b"PK\x03\x04" or not start.strip(b"\0")
+
+
 def _check_whole(path: str) -> list[str]:
     """Raises unless a file in torch's zip format is complete; torch.load checks no sums.
 
@@ -272,21 +299,13 @@ def _check_whole(path: str) -> list[str]:
         TornCheckpointError: If it is not complete.
         ValueError: If it would unpack to far more than it holds.
     """
-    with open(path, "rb") as file:
-        start = file.read(4)
-    if start.strip(b"\0") and start != b"PK\x03\x04":
+    if not _is_zip(path):
         return []
     try:
         with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-            unpacked = sum(info.file_size for info in archive.infolist())
-            if unpacked > max(MAX_GROWTH * os.path.getsize(path), SMALL):
-                raise ValueError(
-                    f"checkpoint {path!r} has {os.path.getsize(path):,} bytes and would unpack to "
-                    f"{unpacked:,}, which no checkpoint of torch does: it is refused, as it could "
-                    "fill the memory. Take the file that its authors publish"
-                )
+            _check_packing(archive, path)
             broken = archive.testzip()
+            names = archive.namelist()
     except (zipfile.BadZipFile, EOFError, OSError) as error:
         broken = str(error)
     if broken is not None:
@@ -295,6 +314,36 @@ def _check_whole(path: str) -> list[str]:
             f"disk ({broken}). Take an earlier checkpoint, or copy it again"
         )
     return names
+
+
+def _check_packing(archive: zipfile.ZipFile, path: str) -> None:
+    """Raises where a small file would take much memory.
+
+    torch writes numbers as they are, and deflates the code of TorchScript, which is not read. What
+    is in bzip2 or LZMA unpacks to more than it is asked for.
+    """
+    entries, size = archive.infolist(), os.path.getsize(path)
+    total = sum(entry.file_size for entry in entries)
+    odd = {entry.compress_type for entry in entries} - {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
+    bound = max(MAX_GROWTH * size, SMALL) if _is_script(archive.namelist()) else size
+    if odd or total > bound:
+        raise ValueError(
+            f"checkpoint {path!r} is refused: its {size:,} bytes would become "
+            f"{total:,}, as entries are compressed or lie on top of each other; save it as "
+            "torch.save does, or fetch it from whoever publishes it"
+        )
+
+
+def _check_bytearray(path: str) -> None:
+    """Raises where a pickle makes ``bytearray(n)``: torch lets it, and n may be any number."""
+    if _is_zip(path):
+        with zipfile.ZipFile(path) as archive:
+            names = [name for name in archive.namelist() if name.endswith(".pkl")]
+            pickles = [archive.read(name) for name in names]
+    else:
+        pickles = [Path(path).read_bytes()]
+    if any(name in content for content in pickles for name in BYTEARRAY):
+        raise ValueError("bytearray")
 
 
 def _is_script(names: list[str]) -> bool:

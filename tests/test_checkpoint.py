@@ -451,3 +451,52 @@ def test_nothing_but_nuls_is_torn(tmp_path: Path) -> None:
     (tmp_path / "a.pth").write_bytes(bytes(5000))
     with pytest.raises(TornCheckpointError, match="is torn"):
         read_checkpoint(tmp_path / "a.pth")
+
+
+def compressed(path: Path, method: int = zipfile.ZIP_DEFLATED) -> None:
+    torch.save({"weight": torch.zeros(2**20)}, path)
+    with zipfile.ZipFile(path) as archive:
+        entries = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w", method) as archive:
+        for name, content in entries.items():
+            archive.writestr(name, content)
+
+
+def large_bytearray(path: Path) -> None:
+    torch.save({"weight": torch.ones(2), "meta": Call(bytearray, 2**40)}, path)
+
+
+def large_legacy_bytearray(path: Path) -> None:
+    content = {"weight": torch.ones(2), "meta": Call(bytearray, 2**40)}
+    torch.save(content, path, _use_new_zipfile_serialization=False)
+
+
+def laughs(path: Path) -> None:
+    nested: list = []
+    for _ in range(60):
+        nested = [nested, nested]
+    torch.save({"weight": torch.ones(2), "meta": nested}, path)
+
+
+def cycle(path: Path) -> None:
+    nested: list = []
+    nested.append(nested)
+    torch.save({"weight": torch.ones(2), "meta": nested}, path)
+
+
+@pytest.mark.parametrize(
+    ("write", "message"),
+    [
+        (compressed, r"'.*a\.pth' is refused: its .* bytes would become 4,19"),
+        (partial(compressed, method=zipfile.ZIP_BZIP2), r"refused: its .* would become 4,19"),
+        (partial(compressed, method=zipfile.ZIP_LZMA), r"refused: its .* would become 4,19"),
+        (large_bytearray, r"refused, as it could run code .*bytearray"),
+        (large_legacy_bytearray, r"refused, as it could run code .*bytearray"),
+        (laughs, "lists that repeat each other without end"),
+        (cycle, "refused, as it could run code"),
+    ],
+)
+def test_bombs(write: Callable[[Path], None], message: str, tmp_path: Path) -> None:
+    write(tmp_path / "a.pth")
+    with pytest.raises(ValueError, match=message):
+        read_state_dict(tmp_path / "a.pth")

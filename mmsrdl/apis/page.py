@@ -24,6 +24,9 @@ SHOWN = (384, 1024)
 MAX_NAMES, MAX_LETTERS = 32, 64
 """How many labels a visitor may ask a model of open vocabularies for, and how long one may be."""
 
+MAX_LABELS = 100
+"""Labels that are shown of an image; a browser stalls on tens of thousands."""
+
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
 
 
@@ -67,6 +70,7 @@ def serve_page(
             prevent_thread_lock=True,
             theme=theme,
             share=False,
+            show_error=False,  # what broke is the server's to know
             quiet=True,
             ssr_mode=False,
             pwa=False,
@@ -132,7 +136,9 @@ def build_page(inferencer: MultiLabelInferencer, max_megapixels: float = 50) -> 
             print(f"labels {list(names)} cannot be scored: {error}", file=sys.stderr)
             return None, as_text("The model cannot score these labels; its log says why."), None
         if prediction.error is not None:
-            return None, as_text(f"{Path(path).name} cannot be read: {prediction.error}"), None
+            # Without the folder, which is the server's.
+            reason = prediction.error.replace(f"{Path(path).parent}{os.sep}", "")
+            return None, as_text(f"{Path(path).name} cannot be read: {reason}"), None
         state = dict(
             classes=names,
             limits=limits,
@@ -239,12 +245,16 @@ def labels_of(
         thresholds: One, or [C].
 
     Returns:
-        Names to scores of the predicted classes, None if there are none; and a sentence.
+        Names to scores of the predicted classes, of the :data:`MAX_LABELS` highest if there are
+        more, None if there are none; and a sentence.
     """
-    predicted = (scores >= thresholds).nonzero().flatten().tolist()
-    chosen = {classes[c]: scores[c].item() for c in predicted}
+    predicted = (scores >= thresholds).nonzero().flatten()
+    highest = predicted[scores[predicted].argsort(descending=True)[:MAX_LABELS]].sort().values
+    chosen = {classes[c]: scores[c].item() for c in highest.tolist()}
     best = classes[int(scores.argmax())]
-    sentence = f"{len(chosen)} of {len(classes)} classes are at or above the threshold."
+    sentence = f"{len(predicted)} of {len(classes)} classes are at or above the threshold."
+    if len(predicted) > MAX_LABELS:
+        sentence += f" The {MAX_LABELS} highest are shown."
     if not chosen:
         sentence += f" The highest is {as_text(best)} with {scores.max().item():.3f}."
     return chosen or None, sentence

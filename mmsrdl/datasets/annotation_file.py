@@ -1,6 +1,8 @@
 """Annotation files are read as data: plain text and JSON, never pickles or YAML."""
 
 import json
+import re
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +14,7 @@ __all__ = [
     "describe_json",
     "entries_of",
     "first_of",
+    "load_json",
     "parse_json",
     "read_json",
     "read_text",
@@ -23,6 +26,12 @@ FORMATS = {
 }
 """By the class that reads it: the name of a format and the keys that make it."""
 
+LONGEST = 1000
+"""Characters of what a message quotes of a file."""
+
+LONE = re.compile(r"\\u[dD][89a-fA-F]")
+"""Half of a character outside the first 65,536, which no file or terminal takes alone."""
+
 
 def read_text(path: str, layout: str) -> str:
     """Read a text file in UTF-8, from whatever place MMEngine can reach.
@@ -33,14 +42,22 @@ def read_text(path: str, layout: str) -> str:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is not text in UTF-8.
+        ValueError: If it is not text in UTF-8; the message names the line.
+        OSError: If it cannot be read.
     """
+    if "\0" in path:
+        raise ValueError(f"{path[:200]!r} is no name of a file, as it holds NUL characters")
     try:
         return get_text(path).removeprefix("\ufeff")
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
         raise FileNotFoundError(f"'{path}' does not exist as a file; {layout}") from error
     except UnicodeDecodeError as error:
-        raise ValueError(f"'{path}' is not a text file in UTF-8: {error}") from error
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise ValueError(
+            f"'{path}' is not a text file in UTF-8: {error} (line {line}); save it as UTF-8"
+        ) from error
+    except OSError as error:
+        raise OSError(f"'{path[:300]}' cannot be read: {error.strerror}; {layout}") from error
 
 
 def read_json(path: str, reader: str, layout: str) -> dict[str, Any]:
@@ -76,15 +93,36 @@ def parse_json(text: str, path: str) -> Any:
     """Parse the text of a JSON file.
 
     Raises:
-        ValueError: If it is no JSON.
+        ValueError: See :func:`load_json`.
     """
     try:
-        return json.loads(text)
+        return load_json(text)
     except (ValueError, RecursionError) as error:
         raise ValueError(
             f"'{path}' is not json, whatever its name: {error}. It begins with {text[:40]!r}; "
             "fetch or write the file again"
         ) from error
+
+
+def load_json(text: str) -> Any:
+    """Parse JSON, of which ``json`` would take the last of equal keys.
+
+    Raises:
+        ValueError: If it is no JSON, an object has a key twice, or a string holds half a character.
+        RecursionError: If it is nested too deeply.
+    """
+    content = json.loads(text, object_pairs_hook=_unique)
+    if LONE.search(text):
+        json.dumps(content, ensure_ascii=False).encode()
+    return content
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        name, count = Counter(name for name, _ in pairs).most_common(1)[0]
+        raise ValueError(f"the key {name[:80]!r} stands {count} times in one object")
+    return content
 
 
 def check_json(content: Any, reader: str, path: str) -> None:
@@ -144,4 +182,6 @@ def entries_of(content: dict[str, Any], key: str, needs: Sequence[str], path: st
 def first_of(values: Sequence[Any], limit: int = 10) -> str:
     """Write out the first values of what may be a long list."""
     rest = len(values) - limit
-    return f"{list(values[:limit])}" + (f" and {rest} more" if rest > 0 else "")
+    text = str(list(values[:limit]))
+    text = text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
+    return text + (f" and {rest} more" if rest > 0 else "")

@@ -23,6 +23,9 @@ __all__ = ["check_data"]
 SMALL = 32
 """Pixels of the shorter side below which an image is noted as small."""
 
+HINTED = 100
+"""Unknown labels for which the nearest class is looked for."""
+
 PLAIN_MODES = ("RGB", "L")
 MENDS = {
     "missing-file": "does not exist; fetch it, mend the path, or take it out",
@@ -97,17 +100,27 @@ def _check_labels(split: DataSplit, known: set[str]) -> Iterator[Finding]:
     records = split.annotations.records
     if not records and not split.problems:
         yield Finding("error", "no-images", f"'{file}' lists no image", split.name, file)
+    hints: dict[str, list[str]] = {}
+
+    def near_to(name: str) -> list[str]:
+        if name not in hints:
+            # A comparison with every class; what names thousands of others is another file.
+            hints[name] = get_close_matches(name, known, n=1) if len(hints) < HINTED else []
+        return hints[name]
+
     for record in records:
-        yield from _check_record(split, record, known)
+        yield from _check_record(split, record, known, near_to)
 
 
-def _check_record(split: DataSplit, record: ImageRecord, known: set[str]) -> Iterator[Finding]:
+def _check_record(
+    split: DataSplit, record: ImageRecord, known: set[str], near_to: Callable[[str], list[str]]
+) -> Iterator[Finding]:
     def found(level: str, kind: str, message: str, name: str = "") -> Finding:
         return _of_record(level, kind, message, split, record, name)
 
     for name in dict.fromkeys((*record.labels, *record.unknown)):
         if name not in known:
-            near = get_close_matches(name, known, n=1)
+            near = near_to(name)
             hint = f"did you mean '{near[0]}'?" if near else "add it to the classes, or mend it"
             yield found("error", "unknown-label", f"'{name}' is none of the classes; {hint}", name)
     for name, count in Counter(record.labels).items():

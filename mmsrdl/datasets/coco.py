@@ -7,7 +7,13 @@ from pycocotools.coco import COCO
 
 from mmsrdl.datasets.annotation_file import first_of, read_json
 from mmsrdl.datasets.categories import COCO_CATEGORIES
-from mmsrdl.datasets.formats.coco_json import check_image_ids, coco_box, index_coco
+from mmsrdl.datasets.formats.checks import check_path
+from mmsrdl.datasets.formats.coco_json import (
+    check_file_names,
+    check_image_ids,
+    coco_box,
+    index_coco,
+)
 from mmsrdl.datasets.multi_label_dataset import MultiLabelDataset
 from mmsrdl.registry import DATASETS
 
@@ -71,13 +77,15 @@ class CocoMultiLabel(MultiLabelDataset):
         index = index_coco(content, self.ann_file)
         class_of_category = self._match_classes(index)
         check_image_ids(index, self.ann_file)
+        check_file_names(content["images"], self.ann_file)
         infos = [self._data_info(image, index, class_of_category) for image in content["images"]]
         return [info for info in infos if info["gt_label"] or not self.filter_empty]
 
     def _data_info(self, image: dict[str, Any], index: COCO, place: dict[Any, int]) -> dict:
         items = [a for a in index.imgToAnns.get(image["id"], ()) if a["category_id"] in place]
+        where = f"'file_name' of image {image['id']} of '{self.ann_file}'"
         data_info = {
-            "img_path": join_path(self.img_prefix, image["file_name"]),
+            "img_path": join_path(self.img_prefix, check_path(image["file_name"], where)),
             "img_id": image["id"],
             "gt_label": sorted({place[item["category_id"]] for item in items}),
             "gt_label_difficult": [],

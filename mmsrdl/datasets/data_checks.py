@@ -2,6 +2,7 @@
 
 import logging
 import os
+import reprlib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -55,10 +56,10 @@ def check_labels(data_list: Sequence[dict], classes: Sequence[str], owner: str) 
         name = f" (it is the name of class {classes.index(label)})" if label in classes else ""
         images = len({path for _, path in wrong})
         raise ValueError(
-            f"label {label!r} of image '{path}' is outside the {size} classes of {owner}, which "
-            f"are the indices 0 to {size - 1}{name}; {len(wrong)} such labels in {images} of "
-            f"{len(data_list)} images: {first_of([label for label, _ in wrong])}. Mend the "
-            "annotation, or give all classes as metainfo=dict(classes=[...])"
+            f"label {reprlib.repr(label)} of image '{path}' is outside the {size} classes of "
+            f"{owner}, which are the indices 0 to {size - 1}{name}; {len(wrong)} such labels in "
+            f"{images} of {len(data_list)} images: {first_of([label for label, _ in wrong])}. Mend "
+            "the annotation, or give all classes as metainfo=dict(classes=[...])"
         )
 
 

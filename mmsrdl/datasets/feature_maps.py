@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from numpy.lib.format import open_memmap
 
-from mmsrdl.datasets.class_names import first_difference
+from mmsrdl.datasets.class_names import check_class_names, first_difference
 from mmsrdl.datasets.multi_label_dataset import MultiLabelDataset
-from mmsrdl.datasets.npz import read_npz
+from mmsrdl.datasets.npz import read_npy, read_npz
 from mmsrdl.datasets.stratified_split import stratified_split
 from mmsrdl.datasets.voc import POLICIES
 from mmsrdl.registry import DATASETS
@@ -67,13 +67,14 @@ class FeatureMaps:
         """
         keys = ("labels", "difficult", "classes", "images", "source")
         labels, difficult, classes, images, source = read_npz(path, keys, "feature maps")
+        _check_labels(labels, difficult, path)
         found = cls(
             Path(path),
             labels,
             difficult,
-            tuple(classes.tolist()),
-            tuple(images.tolist()),
-            json.loads(str(source)),
+            check_class_names(classes.ravel().tolist()),
+            tuple(images.ravel().tolist()),
+            _parse_source(str(source), path),
         )
         shape = found.maps().shape
         if len(shape) != 5 or shape[1] != len(images) or labels.shape != (shape[1], len(classes)):
@@ -104,10 +105,32 @@ class FeatureMaps:
             raise FileNotFoundError(
                 f"the maps '{self.maps_path}' are missing beside '{self.path}'; write both again"
             )
-        maps = np.load(self.maps_path, mmap_mode="r", allow_pickle=False)
+        maps = read_npy(self.maps_path, "maps", "write both files again")
         if maps.dtype != np.float16:
             raise ValueError(f"'{self.maps_path}' holds {maps.dtype}, and maps are float16")
         return maps
+
+
+def _check_labels(labels: np.ndarray, difficult: np.ndarray, path: str | os.PathLike[str]) -> None:
+    fits = labels.dtype == np.int8 and difficult.dtype == np.bool_
+    if not fits or labels.shape != difficult.shape or not np.isin(labels, (-1, 0, 1)).all():
+        raise ValueError(
+            f"'{path}' must hold labels, int8 [N, C] of 1, 0 and -1, and difficult, bool [N, C], "
+            f"got {labels.dtype} {list(labels.shape)} and {difficult.dtype} "
+            f"{list(difficult.shape)}; write it and the maps again"
+        )
+
+
+def _parse_source(text: str, path: str | os.PathLike[str]) -> dict[str, Any]:
+    try:
+        source = json.loads(text)
+        if not isinstance(source, dict):
+            raise ValueError(f"it is a {type(source).__name__}")
+    except (ValueError, RecursionError) as error:
+        raise ValueError(
+            f"source of '{path}' is no object of JSON: {error}; write it and the maps again"
+        ) from error
+    return source
 
 
 def fingerprint(content: Any) -> str:

@@ -30,7 +30,8 @@ from mmsrdl.datasets.formats import (
     open_annotations,
     parse_annotations,
 )
-from mmsrdl.datasets.formats.openmmlab import check_label_lists, check_metainfo
+from mmsrdl.datasets.formats.checks import check_distinct, check_listed_classes, check_path
+from mmsrdl.datasets.formats.openmmlab import check_label_lists, check_metainfo, image_of_entry
 from mmsrdl.datasets.sample_seed import SampleSeed
 from mmsrdl.datasets.transforms.load_whole_image import load_whole_images
 from mmsrdl.registry import DATASETS
@@ -40,6 +41,9 @@ __all__ = ["MultiLabelDataset"]
 OnBadImage = Literal["raise", "skip"]
 OUT_OF_RESOURCES = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 """Errors of the machine, of which no image is to blame."""
+
+SHOWN = 100
+"""Labels outside the class list that an error names."""
 
 
 @DATASETS.register_module()
@@ -268,7 +272,7 @@ class MultiLabelDataset(BaseDataset):
     def parse_data_info(self, raw_data_info: dict) -> dict:
         """Join the path of one entry of an OpenMMLab json."""
         data_info = super().parse_data_info(raw_data_info)
-        check_label_lists(data_info)
+        check_label_lists(data_info, self.ann_file)
         return data_info
 
     def load_data_list(self) -> list[dict]:
@@ -321,7 +325,8 @@ class MultiLabelDataset(BaseDataset):
                 f"the {len(classes)} classes of {type(self).__name__}; in all {len(outside)} such "
                 f"labels in {len({id(record) for _, record in outside})} of "
                 f"{len(annotations.records)} images: "
-                + ", ".join(f"'{name}' ({count})" for name, count in counts)
+                + ", ".join(f"'{name}' ({count})" for name, count in counts[:SHOWN])
+                + (f" and {len(counts) - SHOWN} more" if len(counts) > SHOWN else "")
                 + ". Add them to metainfo=dict(classes=[...]), or mend the labels; "
                 "ignore_other_classes=True leaves them out"
             )
@@ -355,8 +360,11 @@ class MultiLabelDataset(BaseDataset):
             raise ValueError(
                 f"{self.ann_file} names no classes; give them as metainfo=dict(classes=[...])"
             )
-        self._metainfo["classes"] = check_class_names(self.CLASSES)
+        self._metainfo["classes"] = check_listed_classes(self.CLASSES, self.ann_file)
         entries = entries_of(content, "data_list", list(self.data_prefix), self.ann_file)
+        for number, entry in enumerate(entries):
+            check_path(entry["img_path"], image_of_entry(number, self.ann_file))
+        check_distinct([entry["img_path"] for entry in entries], "entries", self.ann_file)
         data_list = [self.parse_data_info(entry) for entry in entries]
         own = metainfo.get("classes")
         if own is not None and tuple(own) != self.CLASSES:

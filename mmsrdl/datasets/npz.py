@@ -1,15 +1,22 @@
-"""Arrays in npz files, without pickles."""
+"""Arrays in npz and npy files, without pickles, within bounded memory."""
 
+import math
 import os
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
+from typing import IO
 
 import numpy as np
+from numpy.lib import format as npy
 
-__all__ = ["read_npz", "write_npz"]
+__all__ = ["read_npy", "read_npz", "write_npz"]
+
+MAX_GROWTH, MIN_BOUND = 8, 2**30
+"""Arrays may be as many times the size of their file, or as many bytes; scores are half of it."""
 
 DAMAGED = (
     AttributeError,  # of a lone array, which is no context manager: Python 3.10
@@ -18,6 +25,12 @@ DAMAGED = (
     ValueError,
     OSError,
     EOFError,
+    MemoryError,  # of a header that is nested deeply, as RecursionError
+    OverflowError,
+    RecursionError,
+    RuntimeError,  # of an entry with a password
+    SyntaxError,
+    tokenize.TokenError,  # NumPy lets it out of a header
     zipfile.BadZipFile,
     zlib.error,
 )
@@ -39,11 +52,15 @@ def read_npz(
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is no npz file, lacks an array, or holds Python objects.
+        ValueError: If it is no npz file, lacks an array, holds Python objects, or its arrays would
+            take more than 1 GiB and 8 times the size of the file.
     """
     try:
+        if os.path.exists(path) and not zipfile.is_zipfile(path):
+            raise ValueError("no archive")  # a lone array would be read as a whole
         with np.load(path, allow_pickle=False) as file:
             found = sorted(file.files)
+            _check_sizes(file.zip, [key for key in (*keys, *optional) if key in found], path)
             arrays = [file[key] for key in keys if key in found]
             further = [file[key] if key in found else np.empty(0) for key in optional]
     except FileNotFoundError as error:
@@ -62,6 +79,62 @@ def read_npz(
             f"{argument}='{path}' must hold {' and '.join(map(repr, keys))}, got {found}"
         )
     return arrays + further
+
+
+def read_npy(path: str | PathLike[str], argument: str, write_it: str) -> np.ndarray:
+    """Opens an array of numbers or strings in an npy file, read-only and mapped into memory.
+
+    Args:
+        path: The npy file.
+        argument: What the user calls the file, for the messages.
+        write_it: How such a file is made, likewise.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is no npy file of a plain array, or shorter than the array.
+    """
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        if not isinstance(array, np.ndarray):
+            raise ValueError("it is an archive of several")
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"{argument}='{path}' does not exist; {write_it}") from error
+    except DAMAGED as error:
+        # NumPy takes any other file for a pickle, and tells how to run it.
+        raise ValueError(
+            f"{argument}='{path}' is no npy file of a plain array, or cut short; pickles can run "
+            f"code and are never read; {write_it}"
+        ) from error
+    return array
+
+
+def _check_sizes(archive: zipfile.ZipFile, keys: Sequence[str], path: str | PathLike[str]) -> None:
+    """Raises unless arrays are as large as their headers say, and not too large together.
+
+    NumPy allots what a header asks for before it looks whether the numbers are there.
+    """
+    names = set(archive.namelist())
+    entries = [archive.getinfo(key if key in names else f"{key}.npy") for key in keys]
+    total = sum(entry.file_size for entry in entries)
+    if total > max(MIN_BOUND, MAX_GROWTH * os.path.getsize(path)):
+        raise ValueError(f"{os.path.getsize(path):,} bytes would become {total:,}")
+    for entry in entries:
+        if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise ValueError(f"{entry.filename} is compressed in another way than NumPy's")
+        with archive.open(entry) as file:
+            wanted = _array_bytes(file)
+        if wanted is not None and wanted != entry.file_size:
+            raise ValueError(f"{entry.filename} has {entry.file_size:,} bytes and needs {wanted:,}")
+
+
+def _array_bytes(file: IO[bytes]) -> int | None:
+    """Returns the size of an npy file by its header; None of one that holds Python objects."""
+    version = npy.read_magic(file)
+    read_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+    shape, _, dtype = read_header(file)
+    if dtype.hasobject:
+        return None
+    return file.tell() + math.prod(shape) * dtype.itemsize
 
 
 def write_npz(

@@ -1,6 +1,7 @@
 """Scores and labels of a data set in an npz file, for what comes after a test."""
 
 import os
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,7 +52,7 @@ class ScoresFile:
         if len(self.names) != classes:
             raise ValueError(f"names has {len(self.names)} names for {classes} classes of scores")
         if len(set(self.names)) < classes:
-            twice = sorted({name for name in self.names if self.names.count(name) > 1})
+            twice = [name for name, count in Counter(self.names).most_common(10) if count > 1]
             raise ValueError(f"names must be distinct, got {', '.join(twice)} more than once")
         if self.sample_idx.shape != (images,):
             raise ValueError(

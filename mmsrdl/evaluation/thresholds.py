@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from numbers import Real
@@ -11,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from mmsrdl.datasets.annotation_file import load_json
 from mmsrdl.evaluation.functional.calibration import apply_temperature, check_temperature
 from mmsrdl.evaluation.functional.precision_recall import check_threshold
 
@@ -50,7 +52,7 @@ class Thresholds:
                 "one a class"
             )
         if len(set(self.classes)) < len(self.classes):
-            twice = sorted({name for name in self.classes if self.classes.count(name) > 1})
+            twice = [name for name, count in Counter(self.classes).most_common(10) if count > 1]
             raise ValueError(f"classes must be distinct, got {', '.join(twice)} more than once")
         for value in self.values:
             check_threshold(value)
@@ -133,7 +135,7 @@ class Thresholds:
             ValueError: If it is something else.
         """
         try:
-            content = json.loads(Path(path).read_text("utf-8"), object_pairs_hook=_unique)
+            content = load_json(Path(path).read_text("utf-8"))
             if content["version"] != VERSION:
                 raise ValueError(f"its version is {content['version']}, and {VERSION} can be read")
             table = content["thresholds"]
@@ -153,12 +155,3 @@ class Thresholds:
             raise ValueError(
                 f"thresholds='{path}' is no file of `mmsrdl thresholds`: {what}; write it again"
             ) from error
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Makes a dict of an object of JSON, of which json would take the last of equal names."""
-    content = dict(pairs)
-    if len(content) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"{next(n for n in names if names.count(n) > 1)!r} stands twice in it")
-    return content

@@ -388,7 +388,7 @@ def _read_config(path: str, complaint: str, entries: dict[str, Tensor]) -> str |
     try:
         config = json.loads(file.read_text(encoding="utf-8"))
         towers = {key: dict(config[f"{key}_config"]) for key in HUGGING_FACE_HEADS}
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ValueError(
             f"'{file}' beside the weights is no config of CLIP ({type(error).__name__}: {error}); "
             "take the one that belongs to them, or put the weights into a folder of their own"

@@ -1,5 +1,12 @@
+import itertools
+import json
+import os
 import shutil
 import socket
+import tempfile
+import urllib.error
+import urllib.request
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -45,6 +52,15 @@ def test_labels_at_or_above_the_threshold_are_shown() -> None:
     shown, sentence = labels_of(scores, CLASSES, 0.95)
     assert shown is None
     assert sentence.endswith("The highest is dog with 0.900.")
+
+
+def test_no_more_than_a_hundred_labels_are_shown() -> None:
+    names = tuple(f"class {number}" for number in range(2000))
+    scores = torch.linspace(0, 1, 2000)
+    shown, sentence = labels_of(scores, names, 0.25)
+    assert list(shown or ()) == list(names[1900:])
+    expected = "1500 of 2000 classes are at or above the threshold. The 100 highest are shown."
+    assert sentence == expected
 
 
 def test_image_is_turned_as_the_camera_was_held(tmp_path: Path) -> None:
@@ -177,6 +193,111 @@ def test_other_models_take_no_names(tiny_voc: Path) -> None:
 def test_ports_that_are_none(port: int, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         serve_page(make_inferencer(), port=port)
+
+
+class Client:
+    """What anyone can send to the page, without a browser."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address.rstrip("/") + "/gradio_api"
+
+    def send(self, place: str, body: bytes | None = None, kind: str = "application/json") -> Any:
+        """The status, and the answer as text; a stream up to the end of the work."""
+        request = urllib.request.Request(self.address + place, body, {"Content-Type": kind})
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                lines = itertools.takewhile(lambda line: b"close_stream" not in line, answer)
+                text, done = "", False
+                while not done and (line := next(lines, b"")):
+                    text += line.decode()
+                    done = "process_completed" in text
+                return answer.status, text
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+    def upload(self, name: str, content: bytes) -> tuple[int, str]:
+        head = f'--X\r\nContent-Disposition: form-data; name="files"; filename="{name}"\r\n\r\n'
+        return self.send(
+            "/upload", head.encode() + content + b"\r\n--X--\r\n", "multipart/form-data; boundary=X"
+        )
+
+    def look(self, sent: Any) -> str:
+        """What the page answers where the browser says that an image was dropped."""
+        data = {"data": [sent], "fn_index": 0, "session_hash": uuid.uuid4().hex}
+        status, text = self.send("/queue/join", json.dumps(data).encode())
+        if status != 200:
+            return text
+        return self.send(f"/queue/data?session_hash={data['session_hash']}")[1]
+
+
+@pytest.fixture(scope="module")
+def client() -> Client:
+    pytest.importorskip("gradio", reason="needs the extra [serve]")
+    return Client(
+        serve_page(
+            make_inferencer(), port=free_port(), max_megabytes=1, max_megapixels=1, block=False
+        )
+    )
+
+
+def is_silent(text: str) -> bool:
+    """Whether an answer tells nothing of the server: no trace, no folder, no content."""
+    return not any(word in text for word in ("Traceback", "site-packages", ".py", "root:"))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../../evil.png", "{root}/evil.png", "..\\..\\evil.png", "%2e%2e%2fevil.png", "a" * 5000,
+     "<img src=x onerror=alert(1)>.png", "evil.png\x00.txt"],
+)  # fmt: skip
+def test_no_name_of_an_upload_reaches_the_file_system(
+    name: str, client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    status, text = client.upload(name.replace("{root}", str(tmp_path)), b"no image")
+    assert is_silent(text)
+    if status == 200:
+        path = Path(json.loads(text)[0]).resolve()
+        cache = Path(os.environ.get("GRADIO_TEMP_DIR", Path(tempfile.gettempdir()) / "gradio"))
+        assert path.is_relative_to(cache.resolve())
+        answer = client.look({"path": str(path), "meta": {"_type": "gradio.FileData"}})
+        assert "cannot be read as one of JPEG" in answer
+        assert is_silent(answer)
+        assert str(cache) not in answer
+        assert "<img" not in answer
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        *(
+            {"path": path, "meta": {"_type": "gradio.FileData"}}
+            for path in ("/etc/passwd", "../../../etc/passwd", "file:///etc/passwd", __file__)
+        ),
+        {"path": "a.png", "url": "http://127.0.0.1:1/a.png", "meta": {"_type": "gradio.FileData"}},
+        {"path": 5}, {"no path": "a.png"}, "a.png", 5, [1],
+    ],
+)  # fmt: skip
+def test_no_path_of_a_request_is_opened(sent: Any, client: Client) -> None:
+    answer = client.look(sent)
+    assert '"success":false' in answer
+    assert '"error":null' in answer
+    assert is_silent(answer)
+
+
+def test_files_of_the_server_are_not_given(client: Client) -> None:
+    for path in ("/etc/passwd", "../../../etc/passwd", "%2e%2e/%2e%2e/etc/passwd", __file__):
+        status, text = client.send(f"/file={path}")
+        assert status in (403, 404)
+        assert "root:" not in text
+
+
+def test_uploads_are_bounded(client: Client, tmp_path: Path) -> None:
+    assert client.upload("large.png", bytes(2 * 2**20))[0] == 413
+    Image.new("1", (2000, 1000)).save(tmp_path / "pixels.png")
+    _, text = client.upload("pixels.png", (tmp_path / "pixels.png").read_bytes())
+    answer = client.look({"path": json.loads(text)[0], "meta": {"_type": "gradio.FileData"}})
+    assert "2 megapixels" in answer.replace("\\", "")
 
 
 @pytest.fixture(scope="module")

@@ -75,7 +75,7 @@ def test_the_own_format_is_read(cls: type, content: dict, tmp_path: Path) -> Non
         (
             MultiLabelDataset,
             {**OPENMMLAB, "data_list": [{"img_path": "a.jpg"}]},
-            "gt_label of image '.*a.jpg' must be a list of class indices, got None",
+            "gt_label of image '.*a.jpg' in .* must be a list of class indices, got None",
         ),
         (
             CocoMultiLabel,

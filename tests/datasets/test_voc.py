@@ -168,7 +168,7 @@ def test_difficult_is_zero_or_one(voc_root: Path) -> None:
 @pytest.mark.parametrize("line", ["000001 -1", "000001.jpg"])
 def test_lists_of_bare_names(line: str, voc_root: Path) -> None:
     (voc_root / "ImageSets/Main/train.txt").write_text(line + "\n")
-    with pytest.raises(ValueError, match=rf"list of bare image names.* got \['{line}'\]; lists of"):
+    with pytest.raises(ValueError, match=rf"bare image names.* got \['{line}'\] \(line 1\);"):
         VOCMultiLabel(str(voc_root), split="train")
 
 

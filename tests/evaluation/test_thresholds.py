@@ -104,7 +104,10 @@ def test_wrong_arguments(arguments, error: type[Exception], message: str) -> Non
         ("{}", "'version' is missing; write it again"),
         ('{"version": 1}', "'thresholds' is missing"),
         ('{"version": 2, "thresholds": {}}', "its version is 2, and 1 can be read"),
-        ('{"version": 1, "thresholds": {"a": 0.5, "a": 0.6}}', "'a' stands twice in it"),
+        (
+            '{"version": 1, "thresholds": {"a": 0.5, "a": 0.6}}',
+            "the key 'a' stands 2 times",
+        ),
         ('{"version": 1, "thresholds": [0.5]}', "is no file of"),
         ('{"version": 1, "thresholds": {"a": true}}', "must be a number .* got True"),
         ('{"version": 1, "thresholds": {"a": null}}', "must be a number .* got None"),

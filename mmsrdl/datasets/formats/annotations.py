@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from mmsrdl.datasets.class_names import check_class_count
+
 __all__ = ["Annotations", "Box", "ImageRecord"]
 
 
@@ -63,9 +65,13 @@ class Annotations:
     images: str = field(default="", compare=False)
 
     def found_classes(self) -> tuple[str, ...]:
-        """The listed classes, or all that a label names, sorted."""
+        """The listed classes, or all that a label names, sorted.
+
+        Raises:
+            ValueError: If labels name more than can be classes.
+        """
         if self.classes is not None:
             return self.classes
-        return tuple(
-            sorted({name for record in self.records for name in (*record.labels, *record.unknown)})
-        )
+        names = {name for record in self.records for name in (*record.labels, *record.unknown)}
+        check_class_count(len(names), f"the labels of '{self.source}': ")
+        return tuple(sorted(names))

@@ -1,5 +1,6 @@
 """What several annotation formats check."""
 
+import reprlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +12,9 @@ from mmsrdl.datasets.formats.annotations import ImageRecord
 __all__ = [
     "Problem",
     "check_bbox",
+    "check_distinct",
     "check_listed_classes",
+    "check_path",
     "check_repeats",
     "check_size",
     "collected",
@@ -68,6 +71,38 @@ def check_bbox(value: Any, where: str) -> tuple[float, float, float, float]:
         )
     x, y, width, height = map(float, numbers)
     return x, y, width, height
+
+
+def check_path(value: Any, where: str) -> str:
+    """Returns the path of an image.
+
+    Raises:
+        ValueError: If it is none.
+    """
+    if not isinstance(value, str) or not value.strip() or "\0" in value:
+        raise ValueError(f"{where} must be the name of an image, got {reprlib.repr(value)}")
+    return value
+
+
+def check_distinct(paths: Sequence[Any], what: str, path: str) -> None:
+    """Refuses an image that stands in a file twice, which would count twice.
+
+    Args:
+        paths: What entries 0, 1, ... name.
+        what: What an entry is, such as ``'entry'``.
+        path: The file.
+
+    Raises:
+        ValueError: If there is one; the message names both entries.
+    """
+    first: dict[Any, int] = {}
+    twice = [i for i, name in enumerate(paths) if first.setdefault(name, i) != i]
+    if twice:
+        name = paths[twice[0]]
+        raise ValueError(
+            f"{what} {first[name]} and {twice[0]} of '{path}' are both of image '{name}' "
+            f"({len(twice)} repeated in all); leave one, with the labels of both"
+        )
 
 
 def check_size(width: Any, height: Any, where: str) -> tuple[int, int] | None:

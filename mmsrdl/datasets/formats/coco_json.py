@@ -3,6 +3,8 @@
 import io
 import json
 import logging
+from collections import Counter
+from collections.abc import Sequence
 from contextlib import redirect_stdout
 from typing import Any
 
@@ -14,12 +16,27 @@ from mmsrdl.datasets.formats.annotations import Annotations, Box, ImageRecord
 from mmsrdl.datasets.formats.checks import (
     Problem,
     check_bbox,
+    check_distinct,
     check_listed_classes,
+    check_path,
     check_size,
     collected,
 )
 
-__all__ = ["check_image_ids", "coco_box", "format_coco", "index_coco", "read_coco"]
+__all__ = [
+    "check_file_names",
+    "check_image_ids",
+    "coco_box",
+    "format_coco",
+    "index_coco",
+    "read_coco",
+]
+
+NEEDED = {
+    "images": ("id", "file_name"),
+    "annotations": ("image_id", "category_id"),
+    "categories": ("id", "name"),
+}
 
 KEYS = {
     "images": ("id", "file_name", "width", "height"),
@@ -32,25 +49,36 @@ def index_coco(content: dict[str, Any], path: str) -> COCO:
     """Returns pycocotools' index of a file's content, whose images stay in ``dataset``.
 
     Raises:
-        ValueError: If an image, annotation or category lacks a key that is needed, or has an id
-            that is no number or string.
+        ValueError: If an image, annotation or category lacks a key that is needed, has an id that
+            is no number or string, or categories have an id or a name twice.
     """
-    entries_of(content, "images", ("id", "file_name"), path)
-    entries_of(content, "annotations", ("image_id", "category_id"), path)
-    entries_of(content, "categories", ("id", "name"), path)
+    for part, keys in NEEDED.items():
+        for number, entry in enumerate(entries_of(content, part, keys, path)):
+            _check_ids(entry, f"entry {number} of '{part}' in '{path}'")
+    categories = content["categories"]
+    check_listed_classes([category["name"] for category in categories], path)
+    twice = [i for i, count in Counter(each["id"] for each in categories).items() if count > 1]
+    if twice:
+        raise ValueError(
+            f"several categories of '{path}' have one id, {first_of(twice)}, so that labels have "
+            "no clear class; give every category an id of its own"
+        )
     for number, item in enumerate(content["annotations"]):
         item.setdefault("id", number)  # the index asks for it, labels do not
     index = COCO()
     index.dataset = content
-    try:
-        with redirect_stdout(io.StringIO()):  # it reports its progress
-            index.createIndex()
-    except TypeError as error:
-        raise ValueError(
-            f"ids of images, annotations and categories of '{path}' must be numbers: {error}; mend "
-            "the file"
-        ) from error
+    with redirect_stdout(io.StringIO()):  # it reports its progress
+        index.createIndex()
     return index
+
+
+def _check_ids(entry: dict[str, Any], where: str) -> None:
+    for key in ("id", "image_id", "category_id"):
+        value = entry.get(key, 0)
+        if isinstance(value, bool) or not isinstance(value, int | float | str) or value != value:
+            raise ValueError(
+                f"'{key}' of {where} must be a number, got {str(value)[:80]}; mend the file"
+            )
 
 
 def check_image_ids(index: COCO, path: str) -> None:
@@ -59,11 +87,14 @@ def check_image_ids(index: COCO, path: str) -> None:
     Raises:
         ValueError: If ids repeat, or those of images and annotations have nothing in common.
     """
-    num_images = len(index.dataset["images"])
-    if len(index.imgs) < num_images:
+    images = index.dataset["images"]
+    if len(index.imgs) < len(images):
+        first: dict[Any, int] = {}
+        second = next(i for i, each in enumerate(images) if first.setdefault(each["id"], i) != i)
         raise ValueError(
-            f"'{path}' lists {num_images} images but {len(index.imgs)} ids, so that "
-            "labels have no clear image; give every image an id of its own"
+            f"'{path}' lists {len(images)} images but {len(index.imgs)} ids, so that labels have "
+            f"no clear image: entries {first[images[second]['id']]} and {second} of 'images' have "
+            f"the id {images[second]['id']}; give every image an id of its own"
         )
     strangers = [image_id for image_id in index.imgToAnns if image_id not in index.imgs]
     if strangers and len(strangers) == len(index.imgToAnns):
@@ -81,6 +112,15 @@ def check_image_ids(index: COCO, path: str) -> None:
         )
 
 
+def check_file_names(images: Sequence[dict[str, Any]], path: str) -> None:
+    """Refuses files that stand under several ids.
+
+    Raises:
+        ValueError: If there are any.
+    """
+    check_distinct([str(image["file_name"]) for image in images], "entries of 'images'", path)
+
+
 def coco_box(annotation: dict[str, Any], name: str, path: str) -> Box | None:
     """Returns the box of an annotation of class ``name``; None where it has none.
 
@@ -92,6 +132,8 @@ def coco_box(annotation: dict[str, Any], name: str, path: str) -> Box | None:
     if not annotation.get("bbox"):
         return None
     where = f"annotation {annotation['id']} ('{name}') of '{path}'"
+    if annotation.get("iscrowd", 0) not in (0, 1):
+        raise ValueError(f"'iscrowd' of {where} must be 0 or 1, got {annotation['iscrowd']!r}")
     return Box(name, check_bbox(annotation["bbox"], where), bool(annotation.get("iscrowd")))
 
 
@@ -121,9 +163,12 @@ def read_coco(
         if outside:
             raise ValueError(
                 f"{len(outside)} annotations of '{path}' are of categories that it does not list, "
-                f"{first_of(sorted({str(a['category_id']) for a in outside}))}; add them to "
+                f"{first_of(sorted({str(a['category_id']) for a in outside}))}, the first one "
+                f"annotation {outside[0]['id']} of image {outside[0]['image_id']}; add them to "
                 "'categories', or take the annotations out"
             )
+    with collected(problems):
+        check_file_names(content["images"], path)
     records = []
     for image in content["images"]:
         items = [a for a in index.imgToAnns.get(image["id"], []) if a["category_id"] in names]
@@ -164,8 +209,7 @@ def _record(
     image: dict[str, Any], items: list[dict[str, Any]], names: dict[Any, str], path: str
 ) -> ImageRecord:
     where = f"image {image['id']} of '{path}'"
-    if not isinstance(image["file_name"], str) or not image["file_name"]:
-        raise ValueError(f"'file_name' of {where} must be a name, got {image['file_name']!r}")
+    check_path(image["file_name"], f"'file_name' of {where}")
     labels = dict.fromkeys(names[item["category_id"]] for item in items)
     boxes = [coco_box(item, names[item["category_id"]], path) for item in items]
     size = check_size(image.get("width"), image.get("height"), where)

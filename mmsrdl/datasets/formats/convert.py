@@ -10,7 +10,11 @@ from mmsrdl.datasets.annotation_file import first_of
 from mmsrdl.datasets.formats.annotations import Annotations
 from mmsrdl.datasets.formats.files import ENDINGS, open_annotations, parse_annotations
 from mmsrdl.datasets.formats.image_sizes import add_sizes
-from mmsrdl.datasets.formats.write import voc_root_and_list, write_annotations
+from mmsrdl.datasets.formats.write import (
+    check_voc_paths,
+    voc_root_and_list,
+    write_annotations,
+)
 
 __all__ = ["convert_annotations", "copy_images", "format_to_write"]
 
@@ -92,10 +96,12 @@ def copy_images(
         The folder of the copies.
 
     Raises:
+        ValueError: If a path leads out of the folder.
         FileNotFoundError: If images are not there.
         FileExistsError: If there is a file of another content, and ``overwrite`` is False.
     """
     root, _ = voc_root_and_list(target, annotations.source)
+    check_voc_paths([record.path for record in annotations.records])
     folder = os.path.join(root, "JPEGImages")
     pairs = [
         (os.path.join(annotations.images, record.path), os.path.join(folder, record.path))

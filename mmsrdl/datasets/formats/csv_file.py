@@ -70,7 +70,11 @@ def csv_rows(
         ValueError: If a row is none of a CSV; the message names the line.
     """
     if "\0" in text:
-        raise ValueError(f"'{path}' holds NUL characters, so it is no CSV; write it again as UTF-8")
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise ValueError(
+            f"line {line} of '{path}' holds NUL characters, so it is no CSV; write it again as "
+            "UTF-8"
+        )
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     while True:
         line = reader.line_num + 1

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from mmsrdl.datasets.annotation_file import first_of
+from mmsrdl.datasets.annotation_file import first_of, load_json
 from mmsrdl.datasets.formats.annotations import Annotations, Box, ImageRecord
 from mmsrdl.datasets.formats.checks import (
     Problem,
@@ -58,7 +58,7 @@ def format_jsonl(annotations: Annotations) -> str:
 
 def _parse(line: str, where: str) -> dict[str, Any]:
     try:
-        entry = json.loads(line)
+        entry = load_json(line)
     except (ValueError, RecursionError) as error:
         raise ValueError(
             f"{where} is not json: {error}. It begins with {line[:40]!r}; write an image a line, "

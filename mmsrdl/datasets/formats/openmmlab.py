@@ -7,9 +7,21 @@ from typing import Any
 from mmsrdl.datasets.annotation_file import entries_of
 from mmsrdl.datasets.data_checks import check_labels, is_index
 from mmsrdl.datasets.formats.annotations import Annotations, ImageRecord
-from mmsrdl.datasets.formats.checks import Problem, check_listed_classes, collected
+from mmsrdl.datasets.formats.checks import (
+    Problem,
+    check_distinct,
+    check_listed_classes,
+    check_path,
+    collected,
+)
 
-__all__ = ["check_label_lists", "check_metainfo", "format_openmmlab", "read_openmmlab"]
+__all__ = [
+    "check_label_lists",
+    "check_metainfo",
+    "format_openmmlab",
+    "image_of_entry",
+    "read_openmmlab",
+]
 
 LABEL_KEYS = ("gt_label", "gt_label_difficult")
 
@@ -28,7 +40,7 @@ def check_metainfo(content: Mapping[str, Any], path: str) -> dict[str, Any]:
     return content["metainfo"]
 
 
-def check_label_lists(entry: dict[str, Any]) -> None:
+def check_label_lists(entry: dict[str, Any], path: str) -> None:
     """Completes the labels of an entry of ``data_list``, whose ``gt_label_difficult`` may lack.
 
     Raises:
@@ -38,8 +50,8 @@ def check_label_lists(entry: dict[str, Any]) -> None:
     for key in LABEL_KEYS:
         if not isinstance(entry.get(key), list):
             raise ValueError(
-                f"{key} of image '{entry['img_path']}' must be a list of class indices, "
-                f"got {entry.get(key)!r}"
+                f"{key} of image '{entry['img_path']}' in '{path}' must be a list of class "
+                f"indices, got {str(entry.get(key))[:120]}"
             )
 
 
@@ -70,9 +82,11 @@ def read_openmmlab(
     sound = []
     for number, entry in enumerate(entries):
         with collected(problems):
-            _check_path(entry["img_path"], number, path)
-            check_label_lists(entry)
+            check_path(entry["img_path"], image_of_entry(number, path))
+            check_label_lists(entry, path)
             sound.append(entry)
+    with collected(problems):
+        check_distinct([entry["img_path"] for entry in sound], "entries", path)
     with collected(problems):
         if sound:
             check_labels(sound, classes, f"'{path}'")
@@ -108,9 +122,6 @@ def format_openmmlab(annotations: Annotations) -> str:
     return json.dumps(content, ensure_ascii=False)
 
 
-def _check_path(value: Any, number: int, path: str) -> None:
-    if not isinstance(value, str) or not value:
-        raise ValueError(
-            f"'img_path' of entry {number} of 'data_list' in '{path}' must be the name of an "
-            f"image, got {value!r}"
-        )
+def image_of_entry(number: int, path: str) -> str:
+    """Says where an entry's path stands, for messages."""
+    return f"'img_path' of entry {number} of 'data_list' in '{path}'"

@@ -73,7 +73,7 @@ def voc_image_names(text: str, path: str) -> list[str]:
         path: Its path, for messages.
 
     Raises:
-        ValueError: If it is json, or lines are no bare names.
+        ValueError: If it is json, or a line is no bare name or repeats one; the message names it.
     """
     if text.lstrip()[:1] in ("{", "["):
         raise ValueError(
@@ -81,15 +81,30 @@ def voc_image_names(text: str, path: str) -> list[str]:
             "names, one a line; mmsrdl.CocoMultiLabel reads COCO json, "
             "mmsrdl.MultiLabelDataset OpenMMLab json"
         )
-    names = [line.strip() for line in text.splitlines() if line.strip()]
-    odd = [name for name in names if len(name.split()) > 1 or name.endswith((".jpg", ".xml"))]
+    lines = {i: line.strip() for i, line in enumerate(text.split("\n"), start=1) if line.strip()}
+    odd = {i: name for i, name in lines.items() if not _is_bare(name)}
     if odd:
         raise ValueError(
             f"ann_file '{path}' must be a list of bare image names, one a line, as "
-            f"ImageSets/Main/train.txt, got {first_of(odd, 3)}; lists of one class, such as "
-            "cat_train.txt, have a second column"
+            f"ImageSets/Main/train.txt, got {first_of(list(odd.values()), 3)} (line "
+            f"{min(odd)}); lists of one class, such as cat_train.txt, have a second column"
         )
-    return names
+    first: dict[str, int] = {}
+    twice = [i for i, name in lines.items() if first.setdefault(name, i) != i]
+    if twice:
+        name = lines[twice[0]]
+        raise ValueError(
+            f"lines {first[name]} and {twice[0]} of '{path}' are both of image '{name}' "
+            f"({len(twice)} repeated in all); leave one"
+        )
+    return list(lines.values())
+
+
+def _is_bare(name: str) -> bool:
+    """Whether it is a name without ending below the folders of VOC."""
+    is_below = not name.startswith("/") and ".." not in re.split(r"[/\\]", name)
+    is_plain = len(name.split()) == 1 and name.isprintable()
+    return is_below and is_plain and not name.endswith((".jpg", ".xml"))
 
 
 def voc_objects(path: str, layout: str) -> list[VOCObject]:

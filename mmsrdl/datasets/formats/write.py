@@ -13,7 +13,13 @@ from mmsrdl.datasets.formats.jsonl import format_jsonl
 from mmsrdl.datasets.formats.openmmlab import format_openmmlab
 from mmsrdl.datasets.formats.voc_folder import format_voc
 
-__all__ = ["voc_root_and_list", "what_is_lost", "write_annotations", "write_files"]
+__all__ = [
+    "check_voc_paths",
+    "voc_root_and_list",
+    "what_is_lost",
+    "write_annotations",
+    "write_files",
+]
 
 WRITERS: dict[str, Callable[[Annotations], str]] = {
     "csv": lambda annotations: format_csv(annotation_rows(annotations)),
@@ -187,14 +193,19 @@ def _check_names(annotations: Annotations, format: str) -> None:
     if format == "voc":
         odd = [text for text in (*names, *paths) if not text.isprintable()]
         _refuse(odd, "XML cannot hold such characters; rename them", format)
-        _refuse(_odd_voc_paths(paths), "images lie in JPEGImages, with plain names", format)
+        check_voc_paths(paths)
         stems = Counter(os.path.splitext(path)[0] for path in paths)
         twice = [stem for stem, count in stems.items() if count > 1]
         _refuse(twice, "names of images must differ without their ending; rename them", format)
 
 
-def _odd_voc_paths(paths: Iterable[str]) -> list[str]:
-    return [
+def check_voc_paths(paths: Iterable[str]) -> None:
+    """Refuses paths of images that do not lie below VOC's folders.
+
+    Raises:
+        ValueError: If there are any.
+    """
+    odd = [
         path
         for path in paths
         if path.startswith("/")
@@ -202,6 +213,7 @@ def _odd_voc_paths(paths: Iterable[str]) -> list[str]:
         or len(path.split()) > 1
         or os.path.splitext(path)[0].endswith((".jpg", ".xml"))
     ]
+    _refuse(odd, "images lie in JPEGImages, with plain names", "voc")
 
 
 def _refuse(odd: list[str], reason: str, format: str) -> None:

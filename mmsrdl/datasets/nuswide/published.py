@@ -132,12 +132,23 @@ def _names(path: Path) -> list[str]:
         raise ValueError(
             f"'{path}' must name each class once, got {len(names)} names, twice: {first_of(twice)}"
         )
+    for number, name in enumerate(names, start=1):
+        if not name.isprintable() or "/" in name or "\\" in name:  # files are named after them
+            raise ValueError(
+                f"name {number} of '{path}', {name[:80]!r}, is no class; fetch it again"
+            )
     return names
 
 
 def _image_paths(path: Path) -> list[str]:
     # Windows wrote them: "actor\0001_2124494179.jpg".
     paths = [line.strip().replace("\\", "/") for line in _lines(path)]
+    for number, name in enumerate(paths, start=1):
+        if not name.isprintable() or name.startswith("/") or ".." in name.split("/"):
+            raise ValueError(
+                f"image {number} of '{path}', {name[:80]!r}, does not lie below the folder of the "
+                "images; fetch it again"
+            )
     twice = [name for name, count in Counter(paths).items() if count > 1]
     if twice or not paths:
         raise ValueError(

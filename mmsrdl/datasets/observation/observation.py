@@ -87,8 +87,10 @@ class Observation:
             known = np.unpackbits(bits, axis=1, count=len(classes)).astype(np.bool_)
             names = tuple(map(str, images.tolist()))
             read = json.loads(str(settings))
+            if not isinstance(read, dict):
+                raise ValueError(f"its settings are a {type(read).__name__}")
             return cls(known, names, tuple(map(str, classes.tolist())), read, str(source))
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, RecursionError) as error:
             raise ValueError(
                 f"observation='{path}' is no file of `mmsrdl data observe`: {error}; write it again"
             ) from error

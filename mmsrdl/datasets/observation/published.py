@@ -6,10 +6,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from mmsrdl.datasets.annotation_file import first_of
+from mmsrdl.datasets.npz import read_npy
 from mmsrdl.datasets.observation.observation import Observation, source_of
 
 __all__ = ["read_published"]
 
+FETCH = "fetch it, or write it with np.save"
 MEANING = "1 known positive, -1 known negative, 0 unknown"
 
 
@@ -47,7 +49,7 @@ def read_published(
         ValueError: If a file is of another kind, an image is not listed, or a label that is known
             is not the data set's.
     """
-    values, names = _read(observed, "observed"), _read(listed, "listed")
+    values, names = read_npy(observed, "observed", FETCH), read_npy(listed, "listed", FETCH)
     columns = tuple(classes if columns is None else columns)
     if names.dtype.kind not in "US" or values.shape != (names.size, len(columns)):
         raise ValueError(
@@ -68,22 +70,6 @@ def read_published(
     settings = {"keep": "published", "file": os.path.basename(observed)}
     source = source_of(labels, images, classes)
     return Observation(values != 0, tuple(images), tuple(classes), settings, source)
-
-
-def _read(path: str | os.PathLike[str], argument: str) -> np.ndarray:
-    try:
-        array = np.load(path, allow_pickle=False)
-    except FileNotFoundError as error:
-        raise FileNotFoundError(f"{argument}='{path}' does not exist") from error
-    except (OSError, ValueError, EOFError) as error:
-        # NumPy takes any other file for a pickle, and tells how to run it.
-        raise ValueError(
-            f"{argument}='{path}' is no npy file of a plain array, or cut short; pickles are never "
-            "read"
-        ) from error
-    if not isinstance(array, np.ndarray):
-        raise ValueError(f"{argument}='{path}' is no npy file of one array; give one")
-    return array
 
 
 def _rows(listed: Sequence[str], images: Sequence[str], path: str | os.PathLike[str]) -> list[int]:

@@ -188,7 +188,7 @@ def _check_folder(folder: Path) -> None:
     try:
         modules = json.loads(layout.read_text(encoding="utf-8"))
         kinds = [str(module["type"]) for module in modules]
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise ValueError(
             f"'{folder}' is no folder of a sentence-transformers model: its modules.json cannot be "
             f"read ({type(error).__name__}: {error}). Give one that model.save_pretrained() wrote"

@@ -140,7 +140,7 @@ def test_wrong_format_and_missing_file(tmp_path: Path) -> None:
         ),
         (
             {**COCO, "images": [{"id": [1], "file_name": "a"}]},
-            r"ids of images, .* of '.*a.json' must be numbers: unhashable",
+            r"'id' of entry 0 of 'images' in '.*a.json' must be a number",
         ),
         (
             {**COCO, "categories": [{"id": 3, "name": "dog"}, {"id": 5, "name": "dog"}]},
@@ -161,7 +161,7 @@ def test_wrong_format_and_missing_file(tmp_path: Path) -> None:
         ),
         (
             {**OPENMMLAB, "data_list": [{"img_path": "a.jpg", "gt_label": 0}]},
-            "gt_label of image 'a.jpg' must be a list of class indices, got 0",
+            "gt_label of image 'a.jpg' in .* must be a list of class indices, got 0",
         ),
     ],
 )

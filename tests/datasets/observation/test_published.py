@@ -96,15 +96,15 @@ def test_other_classes_are_refused(tmp_path: Path) -> None:
 def test_files_that_are_none(tmp_path: Path) -> None:
     paths = publish(tmp_path)
     Path(paths[0]).write_bytes(pickle.dumps([1]))
-    with pytest.raises(ValueError, match=r"observed='.*' is no npy file .* pickles are never read"):
+    with pytest.raises(ValueError, match=r"observed='.*' is no npy file .* are never read"):
         read(paths)
     np.save(paths[0], np.array([{}]), allow_pickle=True)
-    with pytest.raises(ValueError, match="pickles are never read"):
+    with pytest.raises(ValueError, match="pickles can run code and are never read"):
         read(paths)
     with open(paths[1], "wb") as file:
         np.savez(file, images=IMAGES)
     np.save(paths[0], OBSERVED)
-    with pytest.raises(ValueError, match=r"listed='.*' is no npy file of one array"):
+    with pytest.raises(ValueError, match=r"listed='.*' is no npy file of a plain array"):
         read(paths)
     Path(paths[1]).unlink()
     with pytest.raises(FileNotFoundError, match=r"listed='.*' does not exist"):
