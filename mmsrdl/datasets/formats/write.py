@@ -1,9 +1,11 @@
 """Annotation files of any format, written."""
 
 import os
+import re
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 
 from mmsrdl.datasets.annotation_file import first_of
 from mmsrdl.datasets.formats.annotations import Annotations, ImageRecord
@@ -21,6 +23,13 @@ WRITERS: dict[str, Callable[[Annotations], str]] = {
     "openmmlab": format_openmmlab,
     "coco": format_coco,
 }
+
+
+NOT_IN_UTF8 = re.compile("[\ud800-\udfff]")
+"""Halves of characters, of which a JSON can hold one alone."""
+
+NOT_IN_XML = re.compile("[^\x20-\x7e\xa0-\ufffd\U00010000-\U0010ffff]")
+"""Control characters, and the two codes that are none."""
 
 
 def write_annotations(
@@ -112,9 +121,13 @@ def write_files(files: Mapping[str, str], overwrite: bool) -> None:
     for path, text in files.items():
         os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
         part = f"{path}.part"
-        with open(part, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-        os.replace(part, path)
+        try:
+            with open(part, "w", encoding="utf-8", newline="") as file:
+                file.write(text)
+            os.replace(part, path)
+        finally:
+            with suppress(FileNotFoundError):
+                os.remove(part)
 
 
 def voc_root_and_list(path: str, source: str) -> tuple[str, str]:
@@ -175,6 +188,8 @@ def _check_names(annotations: Annotations, format: str) -> None:
     """Refuses what a format has no way to write."""
     paths = [record.path for record in annotations.records]
     names = sorted({name for record in annotations.records for name in _all_names(record)})
+    odd = [text for text in (*annotations.found_classes(), *paths) if NOT_IN_UTF8.search(text)]
+    _refuse(odd, "UTF-8 has no such characters; rename them", format)
     if format in ("csv", "jsonl", "voc"):
         repeated = [path for path, count in Counter(paths).items() if count > 1]
         _refuse(repeated, "images stand in it twice; join their labels first", format)
@@ -185,7 +200,7 @@ def _check_names(annotations: Annotations, format: str) -> None:
         odd = [text for text in (*names, *paths) if text != text.strip() or not text]
         _refuse(odd, "blanks at the ends are not kept; rename them", format)
     if format == "voc":
-        odd = [text for text in (*names, *paths) if not text.isprintable()]
+        odd = [text for text in (*names, *paths) if NOT_IN_XML.search(text)]
         _refuse(odd, "XML cannot hold such characters; rename them", format)
         _refuse(_odd_voc_paths(paths), "images lie in JPEGImages, with plain names", format)
         stems = Counter(os.path.splitext(path)[0] for path in paths)
