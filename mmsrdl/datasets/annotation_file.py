@@ -33,7 +33,7 @@ def read_text(path: str, layout: str) -> str:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is not text in UTF-8.
+        ValueError: If it cannot be read, or is not text in UTF-8.
     """
     try:
         return get_text(path).removeprefix("\ufeff")
@@ -41,6 +41,10 @@ def read_text(path: str, layout: str) -> str:
         raise FileNotFoundError(f"'{path}' does not exist as a file; {layout}") from error
     except UnicodeDecodeError as error:
         raise ValueError(f"'{path}' is not a text file in UTF-8: {error}") from error
+    except OSError as error:
+        raise ValueError(
+            f"'{path}' cannot be read: {error.strerror or error}; mend its name or its rights"
+        ) from error
 
 
 def read_json(path: str, reader: str, layout: str) -> dict[str, Any]:

@@ -191,17 +191,17 @@ def load_cooccurrence(path: str | PathLike[str], classes: Sequence[str]) -> Cooc
         ValueError: If the file does not hold names and counts, or lacks a class.
     """
     arrays = read_npz(path, ("names", "counts"), "cooccurrence", ("known",))
-    names = arrays[0].ravel().tolist()
+    names = list(map(str, arrays[0].ravel().tolist()))
     positive, known = arrays[1:]
     mend = "count anew with tools/dataset_tools/cooccurrence.py"
-    _check_shape("counts", positive.shape, names)
+    _check_shape(f"counts of cooccurrence='{path}'", positive.shape, names)
     if not _are_counts(positive):
         raise ValueError(
             f"cooccurrence='{path}' must hold counts of 0 or more, got {positive.dtype}; {mend}"
         )
     counts = Cooccurrence.fully_known(torch.from_numpy(positive))
     if known.size:
-        _check_shape("known", known.shape, names)
+        _check_shape(f"known of cooccurrence='{path}'", known.shape, names)
         if (
             not _are_counts(known)
             or (known < positive).any()

@@ -67,19 +67,31 @@ class FeatureMaps:
         """
         keys = ("labels", "difficult", "classes", "images", "source")
         labels, difficult, classes, images, source = read_npz(path, keys, "feature maps")
-        found = cls(
-            Path(path),
-            labels,
-            difficult,
-            tuple(classes.tolist()),
-            tuple(images.tolist()),
-            json.loads(str(source)),
-        )
+        try:
+            found = cls(
+                Path(path),
+                labels,
+                difficult,
+                tuple(map(str, classes.tolist())),
+                tuple(map(str, images.tolist())),
+                _source(str(source)),
+            )
+        except (RecursionError, TypeError, ValueError) as error:
+            raise ValueError(
+                f"'{path}' describes no maps: {error}; write both files again"
+            ) from error
         shape = found.maps().shape
-        if len(shape) != 5 or shape[1] != len(images) or labels.shape != (shape[1], len(classes)):
+        wanted = (len(found.images), len(found.classes))
+        fits = len(shape) == 5 and shape[1] == len(found.images)
+        if not (fits and labels.shape == difficult.shape == wanted):
             raise ValueError(
                 f"'{found.maps_path}' holds {list(shape)}, which are no maps [views, "
-                f"{len(images)}, D, h, w] of the images of '{path}'; write both again"
+                f"{len(found.images)}, D, h, w] of the images of '{path}'; write both again"
+            )
+        if difficult.dtype != np.bool_ or not np.isin(labels, (-1, 0, 1)).all():
+            raise ValueError(
+                f"labels of '{path}' must be 1, 0 or -1 and difficult bool, got {labels.dtype} and "
+                f"{difficult.dtype}; write both files again"
             )
         return found
 
@@ -104,7 +116,13 @@ class FeatureMaps:
             raise FileNotFoundError(
                 f"the maps '{self.maps_path}' are missing beside '{self.path}'; write both again"
             )
-        maps = np.load(self.maps_path, mmap_mode="r", allow_pickle=False)
+        try:
+            maps = np.load(self.maps_path, mmap_mode="r", allow_pickle=False)
+        except Exception as error:  # a damaged header makes NumPy's parser raise any
+            raise ValueError(
+                f"'{self.maps_path}' is no npy file of a plain array, or cut short; write both "
+                "files again"
+            ) from error
         if maps.dtype != np.float16:
             raise ValueError(f"'{self.maps_path}' holds {maps.dtype}, and maps are float16")
         return maps
@@ -114,6 +132,13 @@ def fingerprint(content: Any) -> str:
     """Returns 16 hexadecimal digits of the SHA-256 of what JSON can hold."""
     text = json.dumps(content, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _source(text: str) -> dict[str, Any]:
+    content = json.loads(text)
+    if not isinstance(content, dict):
+        raise ValueError(f"its source is {text[:80]!r}, and not what the maps were made of")
+    return content
 
 
 def write_feature_maps(

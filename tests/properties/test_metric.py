@@ -118,9 +118,9 @@ def test_precision_and_recall_are_those_of_scikit_learn(
     classes = scores.shape[1]
     overall = precision_recall_fscore_support(y, p, average="micro", zero_division=0)[:3]
     each = precision_recall_fscore_support(y, p, average=None, zero_division=0)[:3]
-    assert (found.OP, found.OR, found.OF1) == pytest.approx(overall)
+    assert pytest.approx(overall) == (found.OP, found.OR, found.OF1)
     means = [values[:classes].mean() for values in each]
-    assert (found.CP, found.CR, found.CF1) == pytest.approx(means)
+    assert pytest.approx(means) == (found.CP, found.CR, found.CF1)
 
 
 @given(pair=scored(), thr=SCORES, data=st.data())
@@ -162,7 +162,7 @@ def test_no_threshold_beats_the_best_one(pair: tuple[Tensor, Tensor]) -> None:
         score, target = scores[:, c, None], targets[:, c, None]
         best = precision_recall_f1(score, target, tuned.values[c].item()).OF1
         for thr in [0.0, 1.0, *score.flatten().tolist()]:
-            assert precision_recall_f1(score, target, thr).OF1 <= best + 1e-12
+            assert best + 1e-12 >= precision_recall_f1(score, target, thr).OF1
 
 
 @given(pair=scored(), temperature=st.floats(1e-2, 1e2))

@@ -56,9 +56,7 @@ def test_positives_are_nested_and_as_many_as_asked_for(
 
 
 @given(data=labelled(), asked=settings_of(), order=st.data())
-def test_order_does_not_matter(
-    data: Labelled, asked: dict[str, Any], order: st.DataObject
-) -> None:
+def test_order_does_not_matter(data: Labelled, asked: dict[str, Any], order: st.DataObject) -> None:
     labels, images, classes = data
     rows, columns = (permutation(order.draw, len(names)) for names in (images, classes))
     moved = (labels[rows][:, columns], [images[i] for i in rows], [classes[i] for i in columns])

@@ -188,7 +188,10 @@ def _check_names(annotations: Annotations, format: str) -> None:
     """Refuses what a format has no way to write."""
     paths = [record.path for record in annotations.records]
     names = sorted({name for record in annotations.records for name in _all_names(record)})
-    odd = [text for text in (*annotations.found_classes(), *paths) if NOT_IN_UTF8.search(text)]
+    classes = annotations.found_classes()
+    blank = [text for text in (*classes, *paths) if not text.strip()]
+    _refuse(blank, "names of classes and images must not be blank; rename them", format)
+    odd = [text for text in (*classes, *paths) if NOT_IN_UTF8.search(text)]
     _refuse(odd, "UTF-8 has no such characters; rename them", format)
     if format in ("csv", "jsonl", "voc"):
         repeated = [path for path, count in Counter(paths).items() if count > 1]
@@ -196,6 +199,8 @@ def _check_names(annotations: Annotations, format: str) -> None:
     if format == "csv":
         odd = [name for name in names if SEPARATOR in name]
         _refuse(odd, f"its labels are separated by '{SEPARATOR}'; rename the classes", format)
+        odd = [text for text in (*names, *paths) if "\0" in text or "\r" in text]
+        _refuse(odd, "NUL and carriage returns are not kept; rename them", format)
     if format in ("csv", "voc"):
         odd = [text for text in (*names, *paths) if text != text.strip() or not text]
         _refuse(odd, "blanks at the ends are not kept; rename them", format)

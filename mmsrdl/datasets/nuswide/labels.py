@@ -109,18 +109,24 @@ class NUSWIDELabels:
         """
         parts = [f"{split}_{part}" for split in splits for part in ("images", "labels")]
         seen, unseen, *arrays = read_npz(path, ("seen", "unseen", *parts), "ann_file")
-        classes = len(seen) + len(unseen)
         try:
+            classes = len(seen) + len(unseen)
             tables = [_unpack(packed, classes) for packed in arrays[1::2]]
             found = {
-                split: LabeledImages(tuple(images.tolist()), table)
+                split: LabeledImages(_names(images), table)
                 for split, images, table in zip(splits, arrays[::2], tables, strict=True)
             }
-            return cls(tuple(seen.tolist()), tuple(unseen.tolist()), found)
-        except ValueError as error:
+            return cls(_names(seen), _names(unseen), found)
+        except (TypeError, ValueError) as error:
             raise ValueError(
                 f"ann_file='{path}' is no file of `mmsrdl data nuswide`: {error}; write it again"
             ) from error
+
+
+def _names(array: np.ndarray) -> tuple[str, ...]:
+    if array.ndim != 1 or array.dtype.kind != "U":
+        raise ValueError(f"names must be a row of strings, got {array.dtype} {list(array.shape)}")
+    return tuple(array.tolist())
 
 
 def _unpack(packed: np.ndarray, classes: int) -> np.ndarray:

@@ -75,8 +75,9 @@ def _read(path: str | os.PathLike[str], argument: str) -> np.ndarray:
         array = np.load(path, allow_pickle=False)
     except FileNotFoundError as error:
         raise FileNotFoundError(f"{argument}='{path}' does not exist") from error
-    except (OSError, ValueError, EOFError) as error:
-        # NumPy takes any other file for a pickle, and tells how to run it.
+    except Exception as error:
+        # A damaged header makes NumPy's parser raise errors of any kind; it takes
+        # any other file for a pickle, and tells how to run it.
         raise ValueError(
             f"{argument}='{path}' is no npy file of a plain array, or cut short; pickles are never "
             "read"
