@@ -1,5 +1,6 @@
 """What properties are tried on."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -61,6 +62,15 @@ def labelled(
     classes = draw(names(max_size=max_classes))
     shape = (len(images), len(classes))
     return draw(hnp.arrays(np.int8, shape, elements=st.integers(-1, 1))), images, classes
+
+
+def error_of(call: Callable[[], Any], *kinds: type[BaseException]) -> BaseException | None:
+    """What a call raises of these kinds, or None; others pass."""
+    try:
+        call()
+    except kinds as error:
+        return error
+    return None
 
 
 def permutation(draw: st.DrawFn, number: int) -> list[int]:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from mmsrdl.cli import COMMANDS, load_command, main
 from mmsrdl.evaluation import ScoresFile
+from tests.properties.strategies import error_of
 from tests.properties.test_annotation_files import BYTES, SOUND_XML, damaged
 
 ACTIONS = ("check", "convert", "init", "nuswide", "observe", "split", "stats", "vectors")
@@ -43,10 +44,10 @@ def test_words_are_read_or_refused(command: str, words: list[str]) -> None:
     name, _, action = command.partition(" ")
     parser = load_command(f"mmsrdl.cli.{name}").make_parser(f"mmsrdl {name}")
     err = io.StringIO()
-    try:
-        with redirect_stderr(err), redirect_stdout(io.StringIO()):
-            parser.parse_args([*([action] if action else []), *words])
-    except SystemExit as stop:
+    with redirect_stderr(err), redirect_stdout(io.StringIO()):
+        arguments = [*([action] if action else []), *words]
+        stop = error_of(lambda: parser.parse_args(arguments), SystemExit)
+    if stop is not None:
         assert stop.code == (2 if err.getvalue() else 0)
         assert not err.getvalue() or ": error: " in err.getvalue()
 

@@ -147,6 +147,6 @@ def test_erased_attention_has_no_say_and_no_gradient(
         # Whatever the attention was there, the features are the same.
         other = spatial.detach().masked_fill(erased.flatten(2), 0.7)
         free = AttentionMaps(maps.feature, other, maps.channel, maps.size, maps.scores)
-    XX
+        assert_close(attention.pool(free, erased), pooled.detach())
         nothing = torch.zeros_like(erased)
         assert_close(attention.pool(maps, nothing), attention.pool(maps))

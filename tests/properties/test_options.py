@@ -11,6 +11,7 @@ from mmengine.config import Config, DictAction
 
 from mmsrdl.apis import load_config
 from mmsrdl.cli.common import KeyValues, read_value
+from tests.properties.strategies import error_of
 
 PLAIN = "abcxyzEN019_./:+-éÜ犬"
 WORDS = st.one_of(
@@ -77,12 +78,11 @@ TYPED = st.text("ab=,()[]'\" .05-犬\0", min_size=1, max_size=12)
 
 @given(options=st.lists(TYPED.filter(lambda text: text[0] != "-"), min_size=1, max_size=3))
 def test_any_words_are_read_or_refused_in_a_line(options: list[str]) -> None:
-    try:
-        found = parse(options)
-    except SystemExit as stop:
+    stop = error_of(lambda: parse(options), SystemExit)
+    if stop is not None:
         assert stop.code == 2
-    else:
-        assert set(found) == {option.partition("=")[0] for option in options}
+        return
+    assert set(parse(options)) == {option.partition("=")[0] for option in options}
 
 
 @pytest.mark.parametrize("text", ["[" * 5000, "[" * 5000 + "]" * 5000, "(1,2", "[1)", "1,2]"])
@@ -117,12 +117,12 @@ def test_options_are_applied_or_refused(
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "config.py"
     path.write_text(CONFIG)
-    try:
-        cfg = load_config(str(path), seed=seed, tensorboard=tensorboard, cfg_options=options)
-    except ValueError as error:
+    given = dict(seed=seed, tensorboard=tensorboard, cfg_options=options)
+    error = error_of(lambda: load_config(str(path), **given), ValueError)
+    if error is not None:
         assert "--cfg-options" in str(error)
         return
-    assert isinstance(cfg, Config)
+    cfg = load_config(str(path), **given)
     untouched = Config.fromfile(str(path))
     for name in untouched.keys() - {key.split(".")[0] for key in options} - {"visualizer"}:
         loader = name.endswith("_dataloader")
