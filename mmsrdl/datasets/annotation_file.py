@@ -23,6 +23,9 @@ FORMATS = {
 }
 """By the class that reads it: the name of a format and the keys that make it."""
 
+LONGEST = 120
+"""Characters of a value that a message shows."""
+
 
 def read_text(path: str, layout: str) -> str:
     """Read a text file in UTF-8, from whatever place MMEngine can reach.
@@ -146,6 +149,10 @@ def entries_of(content: dict[str, Any], key: str, needs: Sequence[str], path: st
 
 
 def first_of(values: Sequence[Any], limit: int = 10) -> str:
-    """Write out the first values of what may be a long list."""
+    """Write out the first values of what may be a long list; long texts are cut."""
     rest = len(values) - limit
-    return f"{list(values[:limit])}" + (f" and {rest} more" if rest > 0 else "")
+    first = [
+        f"{value[:LONGEST]}..." if isinstance(value, str) and len(value) > LONGEST else value
+        for value in values[:limit]
+    ]
+    return f"{first}" + (f" and {rest} more" if rest > 0 else "")

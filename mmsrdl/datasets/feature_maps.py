@@ -14,7 +14,7 @@ from numpy.lib.format import open_memmap
 
 from mmsrdl.datasets.class_names import first_difference
 from mmsrdl.datasets.multi_label_dataset import MultiLabelDataset
-from mmsrdl.datasets.npz import read_npz
+from mmsrdl.datasets.npz import name_array, read_npz
 from mmsrdl.datasets.stratified_split import stratified_split
 from mmsrdl.datasets.voc import POLICIES
 from mmsrdl.registry import DATASETS
@@ -185,8 +185,8 @@ def write_feature_maps(
                 file,
                 labels=labels.astype(np.int8),
                 difficult=difficult.astype(np.bool_),
-                classes=np.array(classes, dtype=np.str_),
-                images=np.array(images, dtype=np.str_),
+                classes=name_array(classes, "class"),
+                images=name_array(images, "image"),
                 source=np.array(json.dumps(source)),
             )
         path.unlink(missing_ok=True)  # it would vouch for the old maps

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-__all__ = ["read_npz", "write_npz"]
+__all__ = ["name_array", "read_npz", "write_npz"]
 
 
 def read_npz(
@@ -51,6 +51,23 @@ def read_npz(
             f"{argument}='{path}' must hold {' and '.join(map(repr, keys))}, got {found}"
         )
     return arrays + further
+
+
+def name_array(names: Sequence[str], what: str) -> np.ndarray:
+    """Returns names as an array of strings.
+
+    Args:
+        names: n names.
+        what: What they name, for the message.
+
+    Raises:
+        ValueError: If one ends with NUL, which NumPy takes for a filling and drops.
+    """
+    array = np.array(names, dtype=np.str_)
+    if array.tolist() != list(names):
+        odd = next(name for name in names if name.endswith("\0"))
+        raise ValueError(f"{what} {odd!r} ends with NUL, which no array keeps; rename it")
+    return array
 
 
 def write_npz(

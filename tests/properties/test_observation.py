@@ -118,6 +118,10 @@ def test_files_come_back(
     labels = np.array([data.draw(cells) for _ in images])
     made = observe(labels, images, classes, **asked)
     file = Path(tmp_path_factory.getbasetemp()) / "observation.npz"
+    if any(name.endswith("\0") for name in names):
+        with pytest.raises(ValueError, match="ends with NUL, which no array keeps"):
+            made.save(file)
+        return
     made.save(file)
     read = Observation.load(file)
     assert np.array_equal(read.known, made.known)

@@ -1,6 +1,5 @@
 """Parts of a data set hold every image once, whatever its labels and groups."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +64,10 @@ def files(draw: st.DrawFn) -> Annotations:
     return Annotations(records, tuple(dict.fromkeys(classes)), "a.csv")
 
 
+def path_of(record: ImageRecord) -> str:
+    return record.path
+
+
 @given(
     made=files(),
     format=st.sampled_from(["csv", "jsonl", "openmmlab", "coco"]),
@@ -74,6 +77,9 @@ def files(draw: st.DrawFn) -> Annotations:
 def test_the_parts_of_a_file_are_the_file(
     made: Annotations, format: str, seed: int, bound: bool, tmp_path_factory
 ) -> None:
+    if format == "openmmlab" and len(made.classes or ()) == 2:
+        return  # a part whose images all show both classes is refused
+    group_by = "^." if bound and len({record.path[0] for record in made.records}) > 2 else None
     folder = Path(tmp_path_factory.getbasetemp())
     source = folder / {"csv": "a.csv", "jsonl": "a.jsonl"}.get(format, "a.json")
     write_annotations(made, source, format, overwrite=True)
@@ -83,17 +89,19 @@ def test_the_parts_of_a_file_are_the_file(
         str(folder / "parts"),
         seed=seed,
         by_content=False,
-        group_by="^." if bound else None,
+        group_by=group_by,
         overwrite=True,
-    ) if not bound or len({r.path[0] for r in made.records}) > 2 else None  # fmt: skip
-    if split is None:
-        return
-    found = {name: read_annotations(path).records for name, path in split.files.items()
-             if Path(path).read_text(encoding="utf-8").strip()}  # fmt: skip
+    )
+    texts = {name: Path(path).read_text(encoding="utf-8") for name, path in split.files.items()}
+    # A part that large groups left empty is an empty file of JSON lines, which is none to read.
+    found = {
+        name: read_annotations(path).records if texts[name].strip() else []
+        for name, path in split.files.items()
+    }
     everything = [record for records in found.values() for record in records]
     whole = read_annotations(source).records
-    assert sorted(everything, key=lambda r: r.path) == sorted(whole, key=lambda r: r.path)
-    assert json.dumps(split.sizes()) == json.dumps([len(found.get(n, [])) for n in split.files])
-    if bound:
-        first = {name: {record.path[0] for record in records} for name, records in found.items()}
-        assert len(set().union(*first.values())) == sum(map(len, first.values()))
+    assert sorted(everything, key=path_of) == sorted(whole, key=path_of)
+    assert [len(records) for records in found.values()] == split.sizes()
+    if group_by:
+        first = [{record.path[0] for record in records} for records in found.values()]
+        assert len(set().union(*first)) == sum(map(len, first))

@@ -201,6 +201,10 @@ def _check_names(annotations: Annotations, format: str) -> None:
         _refuse(odd, f"its labels are separated by '{SEPARATOR}'; rename the classes", format)
         odd = [text for text in (*names, *paths) if "\0" in text or "\r" in text]
         _refuse(odd, "NUL and carriage returns are not kept; rename them", format)
+    if format == "openmmlab" and len(classes) == 2 and paths:
+        odd = [record.path for record in annotations.records if len(record.labels) == 2]
+        if len(odd) == len(paths):  # [0, 1] each: see check_labels
+            _refuse(odd, "lists of both of two classes look like zeros and ones; use jsonl", format)
     if format in ("csv", "voc"):
         odd = [text for text in (*names, *paths) if text != text.strip() or not text]
         _refuse(odd, "blanks at the ends are not kept; rename them", format)

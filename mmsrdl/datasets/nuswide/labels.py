@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mmsrdl.datasets.npz import read_npz
+from mmsrdl.datasets.npz import name_array, read_npz
 
 __all__ = ["SPLITS", "LabeledImages", "NUSWIDELabels"]
 
@@ -78,11 +78,11 @@ class NUSWIDELabels:
         if path.suffix != ".npz":
             raise ValueError(f"path='{path}' must end in .npz")
         arrays: dict[str, Any] = {
-            "seen": np.array(self.seen, dtype=np.str_),
-            "unseen": np.array(self.unseen, dtype=np.str_),
+            "seen": name_array(self.seen, "class"),
+            "unseen": name_array(self.unseen, "class"),
         }
         for name, split in self.splits.items():
-            arrays[f"{name}_images"] = np.array(split.images, dtype=np.str_)
+            arrays[f"{name}_images"] = name_array(split.images, "image")
             arrays[f"{name}_labels"] = np.packbits(split.labels, axis=1)
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(".npz.part")
