@@ -9,6 +9,7 @@ PYTHON ?=
 CONSTRAINTS ?= requirements/constraints.txt
 EXTRAS ?= onedl,timm,tensorboard,tests,docs
 WORKERS ?= 2
+SEED ?= 0
 
 CANDIDATES := $(or $(PYTHON),python3.11 python3.12 python3.13 python3.10 python3)
 IN_RANGE := import sys; sys.exit(not (3, 10) <= sys.version_info[:2] < (3, 14))
@@ -18,12 +19,12 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfil
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help env demo test test-all docs lint clean
+.PHONY: help env demo test test-all properties docs lint clean
 
 help:  ## list the targets
 	@awk -F ':.*##' '/^[a-z-]+:.*##/ { printf "%-10s%s\n", $$1, $$2 }' Makefile
 	@echo "variables: PYTHON (3.10 to 3.13), WORKERS (test processes, $(WORKERS)),"
-	@echo "           CONSTRAINTS (pinned versions), EXTRAS ($(EXTRAS))"
+	@echo "           CONSTRAINTS (pinned versions), EXTRAS ($(EXTRAS)), SEED ($(SEED))"
 
 env: $(STAMP)  ## prepare .venv from nothing but Python 3.10 to 3.13 and make
 
@@ -36,6 +37,10 @@ test: $(STAMP)  ## the quick tests (less than 10 minutes on 2 cores)
 test-all: $(STAMP)  ## every test
 	$(PYTEST)
 
+properties: $(STAMP)  ## at least 10,000 cases of the property tests, repeatable by SEED
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/properties -q \
+	    --hypothesis-profile=long --hypothesis-seed=$(SEED)
+
 docs: $(STAMP)  ## build docs/_build/html, warnings being errors
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 
@@ -46,7 +51,7 @@ lint: $(STAMP)  ## ruff (lint and format) and mypy
 
 clean:  ## remove .venv, caches and builds
 	rm -rf $(VENV) build dist mmsrdl.egg-info mmsrdl/.mim docs/_build
-	rm -rf .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamp is removed first and written last: an interrupted run leaves none behind.

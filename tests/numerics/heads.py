@@ -1,5 +1,6 @@
-"""Every head of the package, as its configs have it, in a tiny size and on maps in place of images."""
+"""Every head of the package as its configs have it, tiny, and on maps in place of images."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -46,16 +47,26 @@ def signature(cfg: Config) -> tuple:
     return neck, head.type, *parts, "oe" in cfg.get("default_hooks", {})
 
 
-def configs_of_heads() -> dict[str, str]:
-    """A config of every head that there is in configs/, by the config's name."""
+def heads_of(paths: Iterable[Path]) -> dict[tuple, str]:
+    """The first config of every head, by what makes it another one."""
     found: dict[tuple, str] = {}
-    for path in sorted(CONFIGS.glob("*/*.py")):
+    for path in sorted(paths):
         if path.parent.name not in ("_base_", "sigrl", "own"):  # SigRL's needs vectors of names
             found.setdefault(signature(Config.fromfile(path)), str(path.relative_to(CONFIGS)))
-    return {Path(leaf).stem: leaf for leaf in found.values()}
+    return found
 
 
-HEADS = configs_of_heads()
+OTHERS = ("car_voc07", "sam_voc07", "sd_voc07")
+SIGNATURES = heads_of(
+    [
+        *CONFIGS.glob("demo/*.py"),
+        *CONFIGS.glob("mixin/*.py"),
+        *(CONFIGS / "frozen" / f"{name}.py" for name in OTHERS),
+    ]
+)
+"""All heads of configs/, of which this reads no more than it must."""
+
+HEADS = {Path(leaf).stem: leaf for leaf in SIGNATURES.values()}
 
 
 def build(name: str, num_classes: int = 3) -> ImageClassifier:
@@ -72,7 +83,8 @@ def build(name: str, num_classes: int = 3) -> ImageClassifier:
     if "num_groups" in (head.get("attention") or {}):
         head.attention.num_groups = min(num_classes, 2)
     if num_classes == 1 and head.get("loss", {}).get("type") == "AsymmetricLoss":
-        head.loss = dict(type="mmsrdl.MultiLabelASLLoss")  # MMPretrain's takes one class for an index
+        # MMPretrain's takes the labels of one class for indices.
+        head.loss = dict(type="mmsrdl.MultiLabelASLLoss")
     model = dict(
         type="ImageClassifier",
         backbone=dict(type="mmsrdl.CachedMaps"),

@@ -11,7 +11,17 @@ from torch import Tensor
 
 from mmsrdl.models import ClassFeatureHead, SigRLHead
 from tests.models.open_vocabulary import DIMS, NAMES, make_head
-from tests.numerics.heads import CHANNELS, HEADS, build, gradients_of, loss_of, samples
+from tests.numerics.heads import (
+    CHANNELS,
+    CONFIGS,
+    HEADS,
+    SIGNATURES,
+    build,
+    gradients_of,
+    heads_of,
+    loss_of,
+    samples,
+)
 
 LABELS = torch.tensor([[1, 0, 0], [0, 1, 1]])
 MAPS = torch.randn(2, CHANNELS, 4, 4, generator=torch.Generator().manual_seed(0))
@@ -150,6 +160,11 @@ def test_sigrl(parts: dict, loss: str) -> None:
     sigrl_losses(one, tokens, labels[:, :1])
     with torch.autocast("cpu", torch.bfloat16):
         sigrl_losses(head, tokens, labels)
+
+
+@pytest.mark.slow
+def test_every_head_of_the_configs_is_among_these() -> None:
+    assert heads_of(CONFIGS.glob("*/*.py")).keys() == SIGNATURES.keys()
 
 
 def test_every_head_and_attention_is_among_these() -> None:
