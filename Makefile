@@ -19,12 +19,12 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfil
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help env demo test test-all faults docs lint clean
+.PHONY: help env demo test test-all faults properties docs lint clean
 
 help:  ## list the targets
 	@awk -F ':.*##' '/^[a-z-]+:.*##/ { printf "%-10s%s\n", $$1, $$2 }' Makefile
 	@echo "variables: PYTHON (3.10 to 3.13), WORKERS (test processes, $(WORKERS)),"
-	@echo "           SEED (of faults, $(SEED)),"
+	@echo "           SEED (of faults and properties, $(SEED)),"
 	@echo "           CONSTRAINTS (pinned versions), EXTRAS ($(EXTRAS))"
 
 env: $(STAMP)  ## prepare .venv from nothing but Python 3.10 to 3.13 and make
@@ -41,6 +41,10 @@ test-all: $(STAMP)  ## every test
 faults: $(STAMP)  ## kill, stop and cut off small runs, and compare (SEED=0 chooses where)
 	FAULTS_SEED=$(SEED) $(PYTEST) tests/faults
 
+properties: $(STAMP)  ## at least 10,000 cases of the property tests, repeatable by SEED
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/properties -q \
+	    --hypothesis-profile=long --hypothesis-seed=$(SEED)
+
 docs: $(STAMP)  ## build docs/_build/html, warnings being errors
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 
@@ -51,7 +55,7 @@ lint: $(STAMP)  ## ruff (lint and format) and mypy
 
 clean:  ## remove .venv, caches and builds
 	rm -rf $(VENV) build dist mmsrdl.egg-info mmsrdl/.mim docs/_build
-	rm -rf .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamp is removed first and written last: an interrupted run leaves none behind.

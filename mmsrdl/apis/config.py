@@ -17,6 +17,8 @@ from mmsrdl.models.weights import backbone_init_cfg
 
 CONFIG_ENDINGS = (".py", ".json", ".yaml", ".yml")
 LOADERS = ("train_dataloader", "val_dataloader", "test_dataloader")
+DICTS = ("model", "optim_wrapper", "auto_scale_lr", "visualizer", "randomness", *LOADERS)
+"""Fields that options of the command line go into."""
 
 
 def load_config(
@@ -62,8 +64,7 @@ def load_config(
     _warn_of_misspellings(cfg)
     cfg.launcher = launcher
     if cfg_options:
-        _check_names(cfg, cfg_options)
-        cfg.merge_from_dict(dict(cfg_options))
+        _merge(cfg, cfg_options)
     if data_root is not None:
         set_data_root(cfg, data_root)
     if weights is not None:
@@ -133,6 +134,28 @@ def _check_names(cfg: Config, options: Mapping) -> None:
             raise ValueError(
                 f"--cfg-options {name}={options[name]!r}: the config has no {first!r}"
                 + (f"; did you mean {near[0]!r}?" if near else "; see its fields in the file")
+            )
+
+
+def _merge(cfg: Config, options: Mapping) -> None:
+    """Overrides settings by options.
+
+    Raises:
+        ValueError: If one goes into what is no dict or list, or leaves a field of another kind.
+    """
+    _check_names(cfg, options)
+    given = " ".join(f"{name}={value}" for name, value in options.items())
+    try:
+        cfg.merge_from_dict(dict(options))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"--cfg-options {given}: cannot be applied: {error}; look at the fields in the file"
+        ) from error
+    for name in {option.split(".")[0] for option in options}.intersection(DICTS):
+        if not isinstance(cfg.get(name), dict | None):
+            raise ValueError(
+                f"--cfg-options {given}: {name!r} must be a dict or None; give a field of it, such "
+                f"as {name}.type=..."
             )
 
 

@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from rich.console import Console
 from rich.progress import track as rich_track
 
@@ -20,6 +20,7 @@ __all__ = [
     "make_config_parser",
     "make_parser",
     "read_config",
+    "read_value",
     "track",
 ]
 
@@ -34,6 +35,8 @@ comes with mmsrdl, such as mmsrdl::table5/car_r101_coco.py.
 CONFIG_ENDINGS = (".py", ".yml", ".yaml")
 """Of configs; a json may be an annotation file."""
 
+BRACKETS = {"(": ")", "[": "]"}
+
 
 def is_config(source: str) -> bool:
     """Returns whether a word is a config, where an annotation file may be given, too."""
@@ -42,19 +45,80 @@ def is_config(source: str) -> bool:
     return not os.path.exists(source) and source in model_configs()
 
 
-class KeyValues(DictAction):
-    """Reads ``KEY=VALUE``; MMEngine's action fails on what is none."""
+class KeyValues(argparse.Action):
+    """Reads ``KEY=VALUE`` into a dict, see :func:`read_value`.
+
+    MMEngine's ``DictAction`` takes blanks out of values, such as paths, and fails on what is none.
+    """
 
     def __call__(
         self, parser: argparse.ArgumentParser, namespace: Any, values: Any, *args: Any
     ) -> None:
         """Adds the options, or ends with the user's mistake."""
-        for value in values:
-            if "=" not in value:
+        options = dict(getattr(namespace, self.dest, None) or {})
+        for option in values:
+            key, sign, text = option.partition("=")
+            if not (key and sign):
                 parser.error(
-                    f"--cfg-options takes KEY=VALUE, such as train_cfg.max_epochs=8, got {value!r}"
+                    f"--cfg-options takes KEY=VALUE, such as train_cfg.max_epochs=8, got {option!r}"
                 )
-        super().__call__(parser, namespace, values, *args)
+            try:
+                options[key] = read_value(text)
+            except (ValueError, RecursionError) as error:
+                parser.error(f"--cfg-options {option[:80]}: {error}")
+        setattr(namespace, self.dest, options)
+
+
+def read_value(text: str) -> Any:
+    """Reads a value of the command line, in the form of MMEngine's ``DictAction``.
+
+    ``1``, ``0.5``, ``true``, ``None`` and words; ``a,b`` and ``[a,b]`` are lists, ``(a,b)`` is a
+    tuple, and all may hold others. Blanks and quotes around a value are left out.
+
+    Args:
+        text: What follows ``KEY=``.
+
+    Raises:
+        ValueError: If brackets are not closed.
+    """
+    text = text.strip(" \"'")
+    if not text.startswith(("(", "[")) and "," not in text:
+        return _read_scalar(text)
+    parts = _split(text)
+    is_enclosed = len(parts) == 1 and text.startswith(("(", "[")) and text.endswith((")", "]"))
+    if is_enclosed:
+        parts = _split(text[1:-1])
+    elif len(parts) == 1:
+        return _read_scalar(text)
+    if not parts[-1].strip():  # after a last comma, or between empty brackets
+        parts.pop()
+    values = [read_value(part) for part in parts]
+    return tuple(values) if is_enclosed and text.startswith("(") else values
+
+
+def _split(text: str) -> list[str]:
+    """Splits at the commas that are in no brackets."""
+    parts, start, awaited = [], 0, []
+    for place, character in enumerate(text):
+        if character in BRACKETS:
+            awaited.append(BRACKETS[character])
+        elif character in BRACKETS.values() and (not awaited or awaited.pop() != character):
+            raise ValueError(f"{character!r} closes nothing; write lists such as [(1,2),(3,4)]")
+        elif character == "," and not awaited:
+            parts.append(text[start:place])
+            start = place + 1
+    if awaited:
+        raise ValueError(f"{awaited[-1]!r} is missing; write lists such as [(1,2),(3,4)]")
+    return [*parts, text[start:]]
+
+
+def _read_scalar(text: str) -> Any:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            pass
+    return {"true": True, "false": False}.get(text.lower(), None if text == "None" else text)
 
 
 def make_config_parser(

@@ -26,8 +26,8 @@ FORMATS = {
 }
 """By the class that reads it: the name of a format and the keys that make it."""
 
-LONGEST = 1000
-"""Characters of what a message quotes of a file."""
+LONGEST, LONGEST_VALUE = 1000, 120
+"""Characters of what a message quotes of a file, and of each value among several."""
 
 LONE = re.compile(r"\\u[dD][89a-fA-F]")
 """Half of a character outside the first 65,536, which no file or terminal takes alone."""
@@ -42,8 +42,7 @@ def read_text(path: str, layout: str) -> str:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is not text in UTF-8; the message names the line.
-        OSError: If it cannot be read.
+        ValueError: If it cannot be read, or is not text in UTF-8; then the message names the line.
     """
     if "\0" in path:
         raise ValueError(f"{path[:200]!r} is no name of a file, as it holds NUL characters")
@@ -57,7 +56,9 @@ def read_text(path: str, layout: str) -> str:
             f"'{path}' is not a text file in UTF-8: {error} (line {line}); save it as UTF-8"
         ) from error
     except OSError as error:
-        raise OSError(f"'{path[:300]}' cannot be read: {error.strerror}; {layout}") from error
+        raise ValueError(
+            f"'{path[:300]}' cannot be read: {error.strerror or error}; mend its name or its rights"
+        ) from error
 
 
 def read_json(path: str, reader: str, layout: str) -> dict[str, Any]:
@@ -180,8 +181,14 @@ def entries_of(content: dict[str, Any], key: str, needs: Sequence[str], path: st
 
 
 def first_of(values: Sequence[Any], limit: int = 10) -> str:
-    """Write out the first values of what may be a long list."""
+    """Write out the first values of what may be a long list; long texts are cut."""
     rest = len(values) - limit
-    text = str(list(values[:limit]))
+    first = [
+        f"{value[:LONGEST_VALUE]}..."
+        if isinstance(value, str) and len(value) > LONGEST_VALUE
+        else value
+        for value in values[:limit]
+    ]
+    text = f"{first}"
     text = text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
     return text + (f" and {rest} more" if rest > 0 else "")

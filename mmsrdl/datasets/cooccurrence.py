@@ -11,7 +11,7 @@ from torch import Tensor
 
 from mmsrdl.datasets.annotation_file import first_of
 from mmsrdl.datasets.class_names import first_difference
-from mmsrdl.datasets.npz import read_npz, write_npz
+from mmsrdl.datasets.npz import name_array, read_npz, write_npz
 from mmsrdl.datasets.wrappers import inner_datasets
 
 __all__ = [
@@ -172,7 +172,7 @@ def save_cooccurrence(
     """
     positive, known = counts.positive.cpu().numpy(), counts.known.cpu().numpy()
     _check_shape("counts", positive.shape, names)
-    write_npz(path, dict(names=np.array(names, dtype=np.str_), counts=positive, known=known))
+    write_npz(path, dict(names=name_array(names, "class"), counts=positive, known=known))
 
 
 def load_cooccurrence(path: str | PathLike[str], classes: Sequence[str]) -> Cooccurrence:
@@ -191,7 +191,7 @@ def load_cooccurrence(path: str | PathLike[str], classes: Sequence[str]) -> Cooc
         ValueError: If the file does not hold names and counts, or lacks a class.
     """
     arrays = read_npz(path, ("names", "counts"), "cooccurrence", ("known",))
-    names = arrays[0].ravel().tolist()
+    names = list(map(str, arrays[0].ravel().tolist()))
     positive, known = arrays[1:]
     mend = "count anew with tools/dataset_tools/cooccurrence.py"
     _check_shape(f"counts of cooccurrence='{path}'", positive.shape, names)

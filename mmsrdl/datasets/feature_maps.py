@@ -14,7 +14,7 @@ from numpy.lib.format import open_memmap
 
 from mmsrdl.datasets.class_names import check_class_names, first_difference
 from mmsrdl.datasets.multi_label_dataset import MultiLabelDataset
-from mmsrdl.datasets.npz import read_npy, read_npz
+from mmsrdl.datasets.npz import name_array, read_npy, read_npz
 from mmsrdl.datasets.stratified_split import stratified_split
 from mmsrdl.datasets.voc import POLICIES
 from mmsrdl.registry import DATASETS
@@ -77,10 +77,12 @@ class FeatureMaps:
             _parse_source(str(source), path),
         )
         shape = found.maps().shape
-        if len(shape) != 5 or shape[1] != len(images) or labels.shape != (shape[1], len(classes)):
+        wanted = (len(found.images), len(found.classes))
+        fits = len(shape) == 5 and shape[1] == len(found.images)
+        if not (fits and labels.shape == difficult.shape == wanted):
             raise ValueError(
                 f"'{found.maps_path}' holds {list(shape)}, which are no maps [views, "
-                f"{len(images)}, D, h, w] of the images of '{path}'; write both again"
+                f"{len(found.images)}, D, h, w] of the images of '{path}'; write both again"
             )
         return found
 
@@ -183,8 +185,8 @@ def write_feature_maps(
                 file,
                 labels=labels.astype(np.int8),
                 difficult=difficult.astype(np.bool_),
-                classes=np.array(classes, dtype=np.str_),
-                images=np.array(images, dtype=np.str_),
+                classes=name_array(classes, "class"),
+                images=name_array(images, "image"),
                 source=np.array(json.dumps(source)),
             )
         path.unlink(missing_ok=True)  # it would vouch for the old maps

@@ -2,9 +2,7 @@
 
 import math
 import os
-import tokenize
 import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
@@ -13,27 +11,10 @@ from typing import IO
 import numpy as np
 from numpy.lib import format as npy
 
-__all__ = ["read_npy", "read_npz", "write_npz"]
+__all__ = ["name_array", "read_npy", "read_npz", "write_npz"]
 
 MAX_GROWTH, MIN_BOUND = 8, 2**30
 """Arrays may be as many times the size of their file, or as many bytes; scores are half of it."""
-
-DAMAGED = (
-    AttributeError,  # of a lone array, which is no context manager: Python 3.10
-    TypeError,  # likewise: later ones
-    KeyError,
-    ValueError,
-    OSError,
-    EOFError,
-    MemoryError,  # of a header that is nested deeply, as RecursionError
-    OverflowError,
-    RecursionError,
-    RuntimeError,  # of an entry with a password
-    SyntaxError,
-    tokenize.TokenError,  # NumPy lets it out of a header
-    zipfile.BadZipFile,
-    zlib.error,
-)
 
 
 def read_npz(
@@ -65,7 +46,8 @@ def read_npz(
             further = [file[key] if key in found else np.empty(0) for key in optional]
     except FileNotFoundError as error:
         raise FileNotFoundError(f"{argument}='{path}' does not exist") from error
-    except DAMAGED as error:
+    except Exception as error:
+        # A damaged file makes zip, its decompressors and NumPy's parser raise errors of any kind.
         # NumPy takes any other file for a pickle, and tells how to run it.
         reason = error if zipfile.is_zipfile(path) else "it is another kind of file, or cut short"
         raise ValueError(
@@ -99,8 +81,8 @@ def read_npy(path: str | PathLike[str], argument: str, write_it: str) -> np.ndar
             raise ValueError("it is an archive of several")
     except FileNotFoundError as error:
         raise FileNotFoundError(f"{argument}='{path}' does not exist; {write_it}") from error
-    except DAMAGED as error:
-        # NumPy takes any other file for a pickle, and tells how to run it.
+    except Exception as error:
+        # As above.
         raise ValueError(
             f"{argument}='{path}' is no npy file of a plain array, or cut short; pickles can run "
             f"code and are never read; {write_it}"
@@ -135,6 +117,23 @@ def _array_bytes(file: IO[bytes]) -> int | None:
     if dtype.hasobject:
         return None
     return file.tell() + math.prod(shape) * dtype.itemsize
+
+
+def name_array(names: Sequence[str], what: str) -> np.ndarray:
+    """Returns names as an array of strings.
+
+    Args:
+        names: n names.
+        what: What they name, for the message.
+
+    Raises:
+        ValueError: If one ends with NUL, which NumPy takes for a filling and drops.
+    """
+    array = np.array(names, dtype=np.str_)
+    if array.tolist() != list(names):
+        odd = next(name for name in names if name.endswith("\0"))
+        raise ValueError(f"{what} {odd!r} ends with NUL, which no array keeps; rename it")
+    return array
 
 
 def write_npz(

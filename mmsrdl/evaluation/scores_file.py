@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmsrdl.datasets.npz import read_npz, write_npz
+from mmsrdl.datasets.npz import name_array, read_npz, write_npz
 from mmsrdl.evaluation.functional.validation import check_scores_and_targets
 
 __all__ = ["ScoresFile"]
@@ -143,13 +143,13 @@ class ScoresFile:
         if Path(path).suffix != ".npz":
             raise ValueError(f"scores='{path}' must end with .npz")
         arrays = {
-            "names": np.array(self.names),
+            "names": name_array(self.names, "class"),
             "scores": self.scores.cpu().numpy(),
             "targets": self.targets.cpu().numpy(),
             "sample_idx": self.sample_idx.cpu().numpy(),
         }
         if any(self.img_path):
-            arrays["img_path"] = np.array(self.img_path)
+            arrays["img_path"] = name_array(self.img_path, "image")
         if self.difficult is not None and self.difficult.any():
             arrays["difficult"] = self.difficult.cpu().numpy()
         write_npz(path, arrays, compressed=True)

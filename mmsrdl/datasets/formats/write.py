@@ -1,9 +1,11 @@
 """Annotation files of any format, written."""
 
 import os
+import re
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 
 from mmsrdl.datasets.annotation_file import first_of
 from mmsrdl.datasets.formats.annotations import Annotations, ImageRecord
@@ -27,6 +29,13 @@ WRITERS: dict[str, Callable[[Annotations], str]] = {
     "openmmlab": format_openmmlab,
     "coco": format_coco,
 }
+
+
+NOT_IN_UTF8 = re.compile("[\ud800-\udfff]")
+"""Halves of characters, of which a JSON can hold one alone."""
+
+NOT_IN_XML = re.compile("[^\x20-\x7e\xa0-\ufffd\U00010000-\U0010ffff]")
+"""Control characters, and the two codes that are none."""
 
 
 def write_annotations(
@@ -118,9 +127,13 @@ def write_files(files: Mapping[str, str], overwrite: bool) -> None:
     for path, text in files.items():
         os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
         part = f"{path}.part"
-        with open(part, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-        os.replace(part, path)
+        try:
+            with open(part, "w", encoding="utf-8", newline="") as file:
+                file.write(text)
+            os.replace(part, path)
+        finally:
+            with suppress(FileNotFoundError):
+                os.remove(part)
 
 
 def voc_root_and_list(path: str, source: str) -> tuple[str, str]:
@@ -181,17 +194,28 @@ def _check_names(annotations: Annotations, format: str) -> None:
     """Refuses what a format has no way to write."""
     paths = [record.path for record in annotations.records]
     names = sorted({name for record in annotations.records for name in _all_names(record)})
+    classes = annotations.found_classes()
+    blank = [text for text in (*classes, *paths) if not text.strip()]
+    _refuse(blank, "names of classes and images must not be blank; rename them", format)
+    odd = [text for text in (*classes, *paths) if NOT_IN_UTF8.search(text)]
+    _refuse(odd, "UTF-8 has no such characters; rename them", format)
     if format in ("csv", "jsonl", "voc"):
         repeated = [path for path, count in Counter(paths).items() if count > 1]
         _refuse(repeated, "images stand in it twice; join their labels first", format)
     if format == "csv":
         odd = [name for name in names if SEPARATOR in name]
         _refuse(odd, f"its labels are separated by '{SEPARATOR}'; rename the classes", format)
+        odd = [text for text in (*names, *paths) if "\0" in text or "\r" in text]
+        _refuse(odd, "NUL and carriage returns are not kept; rename them", format)
+    if format == "openmmlab" and len(classes) == 2 and paths:
+        odd = [record.path for record in annotations.records if len(record.labels) == 2]
+        if len(odd) == len(paths):  # [0, 1] each: see check_labels
+            _refuse(odd, "lists of both of two classes look like zeros and ones; use jsonl", format)
     if format in ("csv", "voc"):
         odd = [text for text in (*names, *paths) if text != text.strip() or not text]
         _refuse(odd, "blanks at the ends are not kept; rename them", format)
     if format == "voc":
-        odd = [text for text in (*names, *paths) if not text.isprintable()]
+        odd = [text for text in (*names, *paths) if NOT_IN_XML.search(text)]
         _refuse(odd, "XML cannot hold such characters; rename them", format)
         check_voc_paths(paths)
         stems = Counter(os.path.splitext(path)[0] for path in paths)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mmsrdl.datasets.npz import read_npz
+from mmsrdl.datasets.npz import name_array, read_npz
 
 __all__ = ["SPLITS", "LabeledImages", "NUSWIDELabels"]
 
@@ -78,11 +78,11 @@ class NUSWIDELabels:
         if path.suffix != ".npz":
             raise ValueError(f"path='{path}' must end in .npz")
         arrays: dict[str, Any] = {
-            "seen": np.array(self.seen, dtype=np.str_),
-            "unseen": np.array(self.unseen, dtype=np.str_),
+            "seen": name_array(self.seen, "class"),
+            "unseen": name_array(self.unseen, "class"),
         }
         for name, split in self.splits.items():
-            arrays[f"{name}_images"] = np.array(split.images, dtype=np.str_)
+            arrays[f"{name}_images"] = name_array(split.images, "image")
             arrays[f"{name}_labels"] = np.packbits(split.labels, axis=1)
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(".npz.part")
@@ -109,18 +109,24 @@ class NUSWIDELabels:
         """
         parts = [f"{split}_{part}" for split in splits for part in ("images", "labels")]
         seen, unseen, *arrays = read_npz(path, ("seen", "unseen", *parts), "ann_file")
-        classes = len(seen) + len(unseen)
         try:
+            classes = len(seen) + len(unseen)
             tables = [_unpack(packed, classes) for packed in arrays[1::2]]
             found = {
-                split: LabeledImages(tuple(images.tolist()), table)
+                split: LabeledImages(_names(images), table)
                 for split, images, table in zip(splits, arrays[::2], tables, strict=True)
             }
-            return cls(tuple(seen.tolist()), tuple(unseen.tolist()), found)
-        except ValueError as error:
+            return cls(_names(seen), _names(unseen), found)
+        except (TypeError, ValueError) as error:
             raise ValueError(
                 f"ann_file='{path}' is no file of `mmsrdl data nuswide`: {error}; write it again"
             ) from error
+
+
+def _names(array: np.ndarray) -> tuple[str, ...]:
+    if array.ndim != 1 or array.dtype.kind != "U":
+        raise ValueError(f"names must be a row of strings, got {array.dtype} {list(array.shape)}")
+    return tuple(array.tolist())
 
 
 def _unpack(packed: np.ndarray, classes: int) -> np.ndarray:

@@ -14,7 +14,7 @@ import numpy as np
 from mmsrdl.arguments import check_integer, check_number
 from mmsrdl.datasets.annotation_file import first_of
 from mmsrdl.datasets.class_names import check_class_names
-from mmsrdl.datasets.npz import read_npz, write_npz
+from mmsrdl.datasets.npz import name_array, read_npz, write_npz
 from mmsrdl.datasets.observation.statistics import ObservationStatistics, count_known
 
 __all__ = ["KEEP", "Observation", "draws_of", "observe", "source_of"]
@@ -66,8 +66,8 @@ class Observation:
             raise ValueError(f"observation='{path}' must end in .npz")
         arrays = {
             "known": np.packbits(self.known, axis=1),
-            "images": np.array(self.images, dtype=np.str_),
-            "classes": np.array(self.classes, dtype=np.str_),
+            "images": name_array(self.images, "image"),
+            "classes": name_array(self.classes, "class"),
             "settings": np.array(json.dumps(dict(self.settings))),
             "source": np.array(self.source),
         }

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from mmsrdl.datasets.class_names import resolve_classes
-from mmsrdl.datasets.npz import read_npz, write_npz
+from mmsrdl.datasets.npz import name_array, read_npz, write_npz
 from mmsrdl.models.embedders.name_vectors import NameVectors
 from mmsrdl.models.embedders.text_encoder import (
     BUNDLED_ENCODERS,
@@ -42,7 +42,7 @@ class LabelVectors:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes an npz file, which ``word_vectors`` of a label embedder takes."""
         arrays = {
-            "names": np.array(self.names, dtype=np.str_),
+            "names": name_array(self.names, "name"),
             "vectors": self.vectors,
             "source": np.array(self.source, dtype=np.str_),
             "fingerprint": np.array(self.fingerprint, dtype=np.str_),

@@ -1,0 +1,1 @@
+"""Losses and heads on numbers that training may meet, however rarely."""
