@@ -68,12 +68,16 @@ class FeatureMaps:
         keys = ("labels", "difficult", "classes", "images", "source")
         labels, difficult, classes, images, source = read_npz(path, keys, "feature maps")
         _check_labels(labels, difficult, path)
+        try:
+            names = check_class_names(classes.ravel().tolist())
+        except ValueError as error:
+            raise ValueError(f"classes of '{path}': {error}; write both files again") from error
         found = cls(
             Path(path),
             labels,
             difficult,
-            check_class_names(classes.ravel().tolist()),
-            tuple(images.ravel().tolist()),
+            names,
+            tuple(map(str, images.ravel().tolist())),
             _parse_source(str(source), path),
         )
         shape = found.maps().shape

@@ -199,9 +199,8 @@ def _check_names(annotations: Annotations, format: str) -> None:
     _refuse(blank, "names of classes and images must not be blank; rename them", format)
     odd = [text for text in (*classes, *paths) if NOT_IN_UTF8.search(text)]
     _refuse(odd, "UTF-8 has no such characters; rename them", format)
-    if format in ("csv", "jsonl", "voc"):
-        repeated = [path for path, count in Counter(paths).items() if count > 1]
-        _refuse(repeated, "images stand in it twice; join their labels first", format)
+    repeated = [path for path, count in Counter(paths).items() if count > 1]
+    _refuse(repeated, "images stand in it twice; join their labels first", format)
     if format == "csv":
         odd = [name for name in names if SEPARATOR in name]
         _refuse(odd, f"its labels are separated by '{SEPARATOR}'; rename the classes", format)
