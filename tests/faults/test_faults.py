@@ -16,6 +16,7 @@ import pytest
 
 from mmsrdl.apis.resume import newest_checkpoint
 from mmsrdl.engine.hooks.stop_signal_hook import STOPPED
+from tests.faults.conftest import SEED
 from tests.faults.runs import KILLS, Fault, Run, same, wait
 
 NAMES = ("SRDL", "CSRA")
@@ -30,12 +31,11 @@ Record = Callable[[str, Any], None]
         for name in NAMES
     ],
 )
-def test_killed(
-    name: str, kill: int, whole: Any, draw: random.Random, tmp_path: Path, record_property: Record
-) -> None:
+def test_killed(name: str, kill: int, whole: Any, tmp_path: Path, record_property: Record) -> None:
     undisturbed, end, counts = whole(name)
-    place = draw.choice(KILLS)
-    fault = Fault(place, draw.randint(1, counts[place]))
+    times = [(place, number + 1) for place in KILLS for number in range(counts[place])]
+    place, number = random.Random(f"{SEED} {name}").sample(times, 10)[kill]
+    fault = Fault(place, number)
     run = Run(name, undisturbed.data, tmp_path)
     assert run.run(fault) == -signal.SIGKILL, run.said()
     newest, lines = newest_checkpoint(str(run.work_dir))
