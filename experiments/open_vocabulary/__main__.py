@@ -21,7 +21,7 @@ def make_parser() -> argparse.ArgumentParser:
     """Makes the parser of the three commands."""
     parser, commands = command.new_parser("open_vocabulary", __doc__, EXAMPLES)
     prepare = commands.add_parser("prepare", help="make scenes, label vectors and image encoder")
-    run = command.add_run(commands, lrs=[3e-4, 1e-3, 3e-3, 1e-2])
+    run = command.add_run(commands, lrs=[1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2])
     run.add_argument("--rows", nargs="+", default=list(ROWS), choices=ROWS, metavar="ROW",
                      help=f"of {', '.join(ROWS)} (default: all)")  # fmt: skip
     table = commands.add_parser("table", help="print the table of what was run")
