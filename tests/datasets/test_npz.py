@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmsrdl.datasets.npz import read_npz, write_npz
+from mmsrdl.datasets.npz import name_array, read_npz, write_npz
 
 
 @pytest.mark.parametrize("compressed", [False, True])
@@ -24,3 +24,9 @@ def test_a_file_is_written_as_a_whole_or_not_at_all(
         write_npz(path, dict(names=np.zeros(1)), compressed)
     assert [each.name for each in path.parent.iterdir()] == ["file"]
     assert read_npz(path, ("counts",), "file")[0].tolist() == [0, 1, 2]
+
+
+def test_a_name_that_no_array_keeps_is_refused() -> None:
+    assert name_array(["a\0b", ""], "class").tolist() == ["a\0b", ""]
+    with pytest.raises(ValueError, match=r"class 'a\\x00' ends with NUL, which no array keeps"):
+        name_array(["b", "a\0"], "class")
