@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from mmsrdl.arguments import check_integer
+
 __all__ = ["part_sizes", "stratified_split"]
 
 
@@ -50,8 +52,11 @@ def stratified_split(
         int64 [N], the part of each image, 0 to P - 1.
 
     Raises:
-        ValueError: If shares are not positive or do not sum to 1, or shapes do not match.
+        TypeError: If the seed is no integer.
+        ValueError: If shares are not positive or do not sum to 1, shapes do not match, or the seed
+            is negative.
     """
+    check_integer("seed", seed, low=0, example=0)
     positive = np.asarray(labels) == 1
     _check(positive, shares, groups)
     numbers = np.arange(len(positive)) if groups is None else np.asarray(groups)

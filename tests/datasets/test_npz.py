@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mmsrdl.datasets.npz import read_npy, read_npz, write_npz
+from mmsrdl.datasets.npz import name_array, read_npy, read_npz, write_npz
 
 
 @pytest.fixture
@@ -136,3 +136,9 @@ def test_npy(tmp_path: Path) -> None:
     assert not array.flags.writeable
     with pytest.raises(FileNotFoundError, match=r"file='.*b.npy' does not exist; write it again"):
         read_npy(tmp_path / "b.npy", "file", "write it again")
+
+
+def test_a_name_that_no_array_keeps_is_refused() -> None:
+    assert name_array(["a\0b", ""], "class").tolist() == ["a\0b", ""]
+    with pytest.raises(ValueError, match=r"class 'a\\x00' ends with NUL, which no array keeps"):
+        name_array(["b", "a\0"], "class")

@@ -112,3 +112,8 @@ def test_part_sizes(number: int, shares: list[float], sizes: list[int]) -> None:
 def test_wrong_arguments(labels: np.ndarray, shares: list, groups: list, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         stratified_split(labels, shares, groups)
+
+
+def test_a_negative_seed_is_refused() -> None:
+    with pytest.raises(ValueError, match="seed=-2 must be at least 0"):
+        stratified_split(np.ones((4, 1)), [0.5, 0.5], seed=-2)

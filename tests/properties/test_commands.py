@@ -82,10 +82,11 @@ def lines(draw: st.DrawFn, folder: Path) -> list[str]:
         ending = {"csv": "csv", "jsonl": "jsonl", "voc": "d"}.get(to, "json")
         words = [file, str(folder / f"out.{ending}"), "--to", to, "--overwrite"]
     elif action == "split":
-        parts = draw(st.lists(PART, min_size=1, max_size=3))
-        seed = ["--seed", str(draw(st.integers(-2, 9)))] if draw(st.booleans()) else []
-        group = ["--group-by", draw(st.sampled_from(["(", "^.", "x", ""]))]
-        words = [file, "--parts", *parts, *seed, *(group if draw(st.booleans()) else [])]
+        sound = st.just(["train=0.5", "val=0.5"])
+        parts = draw(st.one_of(sound, st.lists(PART, min_size=1, max_size=3)))
+        seed = draw(st.sampled_from([[], ["--seed", "3"], ["--seed", "-2"]]))
+        group = draw(st.sampled_from([[], [], ["--group-by", "^."], ["--group-by", "("]]))
+        words = [file, "--parts", *parts, *seed, *group]
         words += ["--out-dir", str(folder / "parts"), "--overwrite", "--json"]
     elif action == "stats":
         words = [file, *draw(st.sampled_from([[], ["--json"]]))]

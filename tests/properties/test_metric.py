@@ -172,8 +172,10 @@ def test_a_temperature_keeps_the_order(pair: tuple[Tensor, Tensor], temperature:
     assert moved.isfinite().all()
     assert ((moved >= 0) & (moved <= 1)).all()
     order = scores.flatten().argsort()
-    assert (moved.flatten()[order].diff() >= 0).all()
-    assert ((moved >= 0.5) >= (scores > 0.5)).all()
+    # PyTorch computes the last entries of an array apart, which can differ in the last bit.
+    ordered = moved.flatten()[order]
+    assert (ordered.diff() >= -2e-7 * ordered[1:]).all()
+    assert ((moved >= 0.5 - 1e-7) >= (scores > 0.5)).all()
 
 
 def figures_of(parts: list[ScoredBatch], size: int, classes: int, **options: object) -> dict:
