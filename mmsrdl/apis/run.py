@@ -173,15 +173,14 @@ def _build_runner(cfg: Config) -> Runner:
 
 
 def _write_whole_files(cfg: Config) -> None:
-    """Has ours take the place of MMEngine's checkpoint hook, which it is where none is named."""
+    """Has ours take the place of MMEngine's checkpoint hooks, which it is where none is named."""
     cfg.default_hooks.setdefault("checkpoint", dict(type="CheckpointHook"))
-    checkpoint = cfg.default_hooks.checkpoint
-    if checkpoint is None:
-        return
+    hooks = [cfg.default_hooks.checkpoint, *(cfg.get("custom_hooks") or [])]
     with DefaultScope.overwrite_default_scope(cfg.get("default_scope")):
-        kind = checkpoint.type
-        if (HOOKS.get(kind) if isinstance(kind, str) else kind) is CheckpointHook:
-            checkpoint.type = "mmsrdl.SafeCheckpointHook"
+        for hook in hooks:
+            kind = hook.get("type") if isinstance(hook, dict) else None
+            if (HOOKS.get(kind) if isinstance(kind, str) else kind) is CheckpointHook:
+                hook.type = "mmsrdl.SafeCheckpointHook"
 
 
 def metric_config(cfg: Config, evaluators: Any) -> Any:

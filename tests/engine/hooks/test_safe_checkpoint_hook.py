@@ -115,6 +115,34 @@ def test_every_run_has_it(named: str | None) -> None:
     assert hook.interval == (-1 if named is None else 5)
 
 
+def test_so_has_a_second_one() -> None:
+    cfg = Config(dict(custom_hooks=[dict(type="CheckpointHook"), dict(type="EMAHook")]))
+    cfg.default_hooks = dict(checkpoint=None)
+    _write_whole_files(cfg)
+    assert [hook.type for hook in cfg.custom_hooks] == ["mmsrdl.SafeCheckpointHook", "EMAHook"]
+
+
+@pytest.mark.parametrize("template", ["car_{:02d}.ckpt", "car_{}"])
+def test_under_another_name(template: str, seven: Path, tmp_path: Path) -> None:
+    def other(epochs: int) -> Config:
+        cfg = config(seven, tmp_path, kept=1)
+        cfg.default_hooks.checkpoint.filename_tmpl = template
+        cfg.train_cfg.max_epochs = epochs
+        return cfg
+
+    train(other(1))
+    first = tmp_path / template.format(1)
+    assert newest_checkpoint(str(tmp_path)) == (str(first), [])
+    (tmp_path / (template.format(9) + ".part")).write_bytes(b"half")
+    train(other(2), resume="auto")
+    assert sorted(path.name for path in tmp_path.glob("car_*") if path.suffix != ".part") == [
+        template.format(2)
+    ]
+    assert read_checkpoint(tmp_path / template.format(2))["meta"]["iter"] == 8
+    if first.suffix:
+        assert not list(tmp_path.glob("*.part"))
+
+
 def test_what_is_no_hook_of_mmengine_stays() -> None:
     for checkpoint in (None, dict(type="mmsrdl.SafeCheckpointHook", interval=5)):
         cfg = Config(dict(default_hooks=dict(checkpoint=checkpoint)))
