@@ -62,6 +62,11 @@ def train(cfg: Config, resume: str | None = None) -> nn.Module:
             runner.logger.warning(line)
         try:
             model = runner.train()
+        except KeyboardInterrupt:
+            good = _good_checkpoint(cfg.work_dir)
+            how = f"--resume goes on from {good}" if good else "no checkpoint was written so far"
+            runner.logger.warning(f"interrupted after {runner.iter} iterations; {how}")
+            raise
         finally:
             for hook in runner.hooks:
                 if isinstance(hook, StopSignalHook):
@@ -85,11 +90,14 @@ def _one_clear_line(work_dir: str) -> Iterator[None]:
         own = str(error.filename or "").startswith(work_dir)
         if error.errno not in CANNOT_WRITE and not (own and error.errno in NOT_ALLOWED):
             raise
-        try:
-            good, _ = newest_checkpoint(work_dir)
-        except (OSError, ValueError):
-            good = None
-        raise not_written(error, work_dir, good) from error
+        raise not_written(error, work_dir, _good_checkpoint(work_dir)) from error
+
+
+def _good_checkpoint(work_dir: str) -> str | None:
+    try:
+        return newest_checkpoint(work_dir)[0]
+    except (OSError, ValueError):
+        return None
 
 
 def use_images(cfg: Config, images: str) -> None:

@@ -98,6 +98,8 @@ class SafeCheckpointHook(CheckpointHook):
 
     def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
         """Writes the best checkpoint where this is one, and then removes the former."""
+        if not hasattr(self, "file_backend"):  # of Runner.val alone, where MMEngine's hook fails
+            return
         with whole_or_none(self.out_dir, self._good):
             super()._save_best_checkpoint(runner, metrics)
             self.file_backend.settle(kept=self._named())
