@@ -35,7 +35,9 @@ def newest_checkpoint(work_dir: str) -> tuple[str | None, list[str]]:
     named = find_latest_checkpoint(work_dir) if os.path.isdir(work_dir) else None
     last = _own(work_dir, Path(named)) if named else None
     folders = {Path(work_dir), *([last.parent] if last else [])}
-    candidates = {path for folder in folders for path in folder.glob("*.pth")}
+    named_so = {"*.pth", f"*{last.suffix or '.pth'}"} if last else {"*.pth"}  # by filename_tmpl
+    candidates = {path for folder in folders for name in named_so for path in folder.glob(name)}
+    candidates |= {last} if last else set()
     candidates = {
         path for path in candidates if path.is_file() and not path.name.startswith(NOT_TAKEN)
     }

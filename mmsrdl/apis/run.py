@@ -62,6 +62,11 @@ def train(cfg: Config, resume: str | None = None) -> nn.Module:
             runner.logger.warning(line)
         try:
             model = runner.train()
+        except KeyboardInterrupt:
+            good = _good_checkpoint(cfg.work_dir)
+            how = f"--resume goes on from {good}" if good else "no checkpoint was written so far"
+            runner.logger.warning(f"interrupted after {runner.iter} iterations; {how}")
+            raise
         finally:
             for hook in runner.hooks:
                 if isinstance(hook, StopSignalHook):
@@ -85,11 +90,14 @@ def _one_clear_line(work_dir: str) -> Iterator[None]:
         own = str(error.filename or "").startswith(work_dir)
         if error.errno not in CANNOT_WRITE and not (own and error.errno in NOT_ALLOWED):
             raise
-        try:
-            good, _ = newest_checkpoint(work_dir)
-        except (OSError, ValueError):
-            good = None
-        raise not_written(error, work_dir, good) from error
+        raise not_written(error, work_dir, _good_checkpoint(work_dir)) from error
+
+
+def _good_checkpoint(work_dir: str) -> str | None:
+    try:
+        return newest_checkpoint(work_dir)[0]
+    except (OSError, ValueError):
+        return None
 
 
 def use_images(cfg: Config, images: str) -> None:
@@ -173,15 +181,14 @@ def _build_runner(cfg: Config) -> Runner:
 
 
 def _write_whole_files(cfg: Config) -> None:
-    """Has ours take the place of MMEngine's checkpoint hook, which it is where none is named."""
+    """Has ours take the place of MMEngine's checkpoint hooks, which it is where none is named."""
     cfg.default_hooks.setdefault("checkpoint", dict(type="CheckpointHook"))
-    checkpoint = cfg.default_hooks.checkpoint
-    if checkpoint is None:
-        return
+    hooks = [cfg.default_hooks.checkpoint, *(cfg.get("custom_hooks") or [])]
     with DefaultScope.overwrite_default_scope(cfg.get("default_scope")):
-        kind = checkpoint.type
-        if (HOOKS.get(kind) if isinstance(kind, str) else kind) is CheckpointHook:
-            checkpoint.type = "mmsrdl.SafeCheckpointHook"
+        for hook in hooks:
+            kind = hook.get("type") if isinstance(hook, dict) else None
+            if (HOOKS.get(kind) if isinstance(kind, str) else kind) is CheckpointHook:
+                hook.type = "mmsrdl.SafeCheckpointHook"
 
 
 def metric_config(cfg: Config, evaluators: Any) -> Any:

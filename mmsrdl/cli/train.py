@@ -10,6 +10,9 @@ EXAMPLES = """\
   mmsrdl train srdl_r101_coco --data-root data/coco --word-vectors glove.6B.300d.txt
   mmsrdl train my_config.py --seed 1 --cfg-options train_cfg.max_epochs=8
   torchrun --nproc_per_node 8 -m mmsrdl train my_config.py --launcher pytorch
+
+exit codes: 0 done; 2 a mistake, a full disk or NaN, said in one line; 75 stopped by SIGTERM or
+SIGUSR1, with a checkpoint of that iteration; 130 stopped by Ctrl-C, with those of before.
 """
 
 

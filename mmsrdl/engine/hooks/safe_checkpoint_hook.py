@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from mmengine.dist import is_main_process
@@ -49,7 +50,7 @@ class SafeCheckpointHook(CheckpointHook):
         super().before_train(runner)
         if self.file_client_args is None:
             self.backend_args = atomic_arguments(self.out_dir, self.backend_args)
-        remove_parts(self.out_dir)
+        remove_parts(self.out_dir, {".pth", Path(self.filename_tmpl).suffix or ".pth"})
         remove_parts(runner.work_dir, ["last_checkpoint"])
         self.file_backend = _LateRemoval(self.file_backend)
         self._good = runner._load_from if runner._resume else None
@@ -97,6 +98,8 @@ class SafeCheckpointHook(CheckpointHook):
 
     def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
         """Writes the best checkpoint where this is one, and then removes the former."""
+        if not hasattr(self, "file_backend"):  # of Runner.val alone, where MMEngine's hook fails
+            return
         with whole_or_none(self.out_dir, self._good):
             super()._save_best_checkpoint(runner, metrics)
             self.file_backend.settle(kept=self._named())

@@ -13,6 +13,7 @@ from typing import Any
 
 from mmengine.dist import barrier
 from mmengine.hooks import EMAHook, Hook
+from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.runner import Runner
 
 from mmsrdl.engine.hooks.built_loops import built_loops
@@ -44,6 +45,7 @@ class TrainingStopped(SystemExit):
 class StopSignalHook(Hook):
     """Saves after the running iteration and leaves with code 75, at SIGTERM or SIGUSR1.
 
+    With ``accumulative_counts`` it is the iteration that steps, as no checkpoint holds gradients.
     One process that is told is enough: all agree after every iteration, of the training and of a
     validation within it, and end at the same one. The checkpoint is ``stopped.pth``, which takes
     the place of a former one of that name, and ``--resume`` goes on from it; a validation is begun
@@ -92,7 +94,7 @@ class StopSignalHook(Hook):
         outputs: dict | None = None,
     ) -> None:
         """Saves and ends if a process was told to."""
-        if highest(self._signal):
+        if not _holds_gradients(runner) and highest(self._signal):
             self._stop(runner, runner.iter + 1)
 
     def before_val_epoch(self, runner: Runner) -> None:
@@ -110,7 +112,7 @@ class StopSignalHook(Hook):
         """Saves what was before the validation, and ends, if a process was told to."""
         if not self._training.value or batch_idx >= self._common or _validates_twice(runner):
             return
-        if highest(self._signal):
+        if not _holds_gradients(runner) and highest(self._signal):
             _leave_validation(runner)
             self._stop(runner, runner.iter)
 
@@ -156,6 +158,13 @@ class _Deaf:
 def _die_of(number: int) -> None:
     signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)
+
+
+def _holds_gradients(runner: Runner) -> bool:
+    """Whether gradients of several iterations are being summed up, with no step so far."""
+    wrapper = runner.optim_wrapper
+    several = isinstance(wrapper, OptimWrapperDict) or not isinstance(wrapper, OptimWrapper)
+    return not several and not wrapper.should_update()
 
 
 def _validates_twice(runner: Runner) -> bool:

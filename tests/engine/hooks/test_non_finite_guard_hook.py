@@ -3,18 +3,22 @@
 import re
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
+from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.registry import HOOKS
+from torch import nn
 
 from mmsrdl.apis import train
 from mmsrdl.apis.resume import newest_checkpoint
 from mmsrdl.checkpoint import read_checkpoint
-from mmsrdl.engine import NonFiniteError
+from mmsrdl.engine import NonFiniteError, NonFiniteGuardHook
+from mmsrdl.engine.hooks.non_finite_guard_hook import _all_finite
 from tests.small_run import EPOCHS, ITERS, make_config
 
 STOCK = dict(
@@ -127,3 +131,24 @@ def test_nothing_is_left_on_the_optimizer(seven: Path, tmp_path: Path) -> None:
     runner = Runner.from_cfg(cfg)
     runner.train()
     assert "backward" not in vars(runner.optim_wrapper)
+
+
+def test_only_what_is_no_number_counts() -> None:
+    """Norms of large numbers overflow where these do not; parameters may be empty, or in half."""
+    large = [torch.tensor(1.0), torch.full((3,), 1e30), torch.full((9,), 6e4).half()]
+    assert _all_finite([*large, torch.zeros(0), torch.ones(2).bfloat16()])
+    for value in (float("nan"), float("inf"), -float("inf")):
+        for dtype in (torch.float32, torch.float16):
+            assert not _all_finite([*large, torch.tensor([0.0, value], dtype=dtype)])
+
+
+def test_several_optimizers_are_left_alone() -> None:
+    optimizers = {
+        name: OptimWrapper(torch.optim.SGD([nn.Parameter(torch.ones(1))], lr=0.1))
+        for name in ("generator", "critic")
+    }
+    runner = SimpleNamespace(optim_wrapper=OptimWrapperDict(**optimizers))
+    hook = NonFiniteGuardHook()
+    hook.before_train(runner)
+    assert "backward" not in vars(runner.optim_wrapper)
+    hook.after_train(runner)

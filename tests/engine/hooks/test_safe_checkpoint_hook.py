@@ -2,15 +2,17 @@
 
 import errno
 import os
+import signal
 from pathlib import Path
 
 import pytest
 from mmengine.config import Config
 from mmengine.registry import HOOKS
+from mmengine.runner import Runner
 
 from mmsrdl.apis import train
 from mmsrdl.apis.resume import newest_checkpoint
-from mmsrdl.apis.run import _write_whole_files
+from mmsrdl.apis.run import HOOKS_OF_EVERY_RUN, _write_whole_files
 from mmsrdl.checkpoint import read_checkpoint
 from mmsrdl.engine import SafeCheckpointHook
 from mmsrdl.engine.saving import NotWrittenError
@@ -113,6 +115,62 @@ def test_every_run_has_it(named: str | None) -> None:
     hook = HOOKS.build(cfg.default_hooks.checkpoint)
     assert type(hook) is SafeCheckpointHook
     assert hook.interval == (-1 if named is None else 5)
+
+
+def test_so_has_a_second_one() -> None:
+    cfg = Config(dict(custom_hooks=[dict(type="CheckpointHook"), dict(type="EMAHook")]))
+    cfg.default_hooks = dict(checkpoint=None)
+    _write_whole_files(cfg)
+    assert [hook.type for hook in cfg.custom_hooks] == ["mmsrdl.SafeCheckpointHook", "EMAHook"]
+
+
+@pytest.mark.parametrize("template", ["car_{:02d}.ckpt", "car_{}"])
+def test_under_another_name(template: str, seven: Path, tmp_path: Path) -> None:
+    def other(epochs: int) -> Config:
+        cfg = config(seven, tmp_path, kept=1)
+        cfg.default_hooks.checkpoint.filename_tmpl = template
+        cfg.train_cfg.max_epochs = epochs
+        return cfg
+
+    train(other(1))
+    first = tmp_path / template.format(1)
+    assert newest_checkpoint(str(tmp_path)) == (str(first), [])
+    (tmp_path / (template.format(9) + ".part")).write_bytes(b"half")
+    train(other(2), resume="auto")
+    assert sorted(path.name for path in tmp_path.glob("car_*") if path.suffix != ".part") == [
+        template.format(2)
+    ]
+    assert read_checkpoint(tmp_path / template.format(2))["meta"]["iter"] == 8
+    if first.suffix:
+        assert not list(tmp_path.glob("*.part"))
+
+
+@pytest.mark.parametrize("loop", [dict(by_epoch=True), dict(by_epoch=False)])
+def test_in_a_run_of_mmengine_alone(loop: dict, seven: Path, tmp_path: Path) -> None:
+    """As `mim train` has it: its loops, its sampler, and our hooks by the config alone."""
+    by_epoch = loop["by_epoch"]
+    steps = dict(max_epochs=2) if by_epoch else dict(max_iters=8)
+    cfg = make_config(
+        seven, tmp_path, dict(**loop, **steps, val_interval=2 if by_epoch else 4),
+        dict(**loop, interval=1 if by_epoch else 4),
+    )  # fmt: skip
+    sampler = "DefaultSampler" if by_epoch else "InfiniteSampler"
+    cfg.train_dataloader.sampler = dict(type=sampler, shuffle=True)
+    for name, kind in HOOKS_OF_EVERY_RUN.items():
+        cfg.default_hooks[name] = dict(type=kind)
+    cfg.default_hooks.checkpoint.type = "mmsrdl.SafeCheckpointHook"
+    before = signal.getsignal(signal.SIGTERM)
+    Runner.from_cfg(cfg).train()
+    assert signal.getsignal(signal.SIGTERM) == before
+    last = tmp_path / ("epoch_2.pth" if by_epoch else "iter_8.pth")
+    assert newest_checkpoint(str(tmp_path)) == (str(last), [])
+
+    for name in ("train_dataloader", "train_cfg", "optim_wrapper", "param_scheduler"):
+        cfg[name] = None
+    cfg.update(load_from=str(last), experiment_name="validated alone", custom_hooks=[])
+    files = names(tmp_path)
+    assert Runner.from_cfg(cfg).val()["mlr/mAP"] > 0
+    assert names(tmp_path) == files
 
 
 def test_what_is_no_hook_of_mmengine_stays() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.registry import HOOKS
 
@@ -71,6 +72,24 @@ def test_saved_and_gone_on_from(
     assert scores[0] == scores[1]
 
 
+def test_summed_gradients_are_not_lost(seven: Path, tmp_path: Path) -> None:
+    def summing(folder: str, *hooks: dict) -> Config:
+        cfg = make_config(seven, tmp_path / folder, EPOCHS, BY_EPOCH)
+        cfg.optim_wrapper.accumulative_counts = 3
+        cfg.custom_hooks.extend(hooks)
+        return cfg
+
+    train(summing("whole"))
+    stop = dict(type="SignalHook", number=int(signal.SIGTERM), place="training", iteration=7)
+    with pytest.raises(TrainingStopped):
+        train(summing("stopped", stop))
+    assert read_checkpoint(tmp_path / "stopped" / "stopped.pth")["meta"]["iter"] == 9
+    train(summing("stopped"), resume="auto")
+    ends = [read_checkpoint(tmp_path / name / "epoch_3.pth") for name in ("whole", "stopped")]
+    for key in ("state_dict", "ema_state_dict", "optimizer"):
+        torch.testing.assert_close(ends[1][key], ends[0][key], rtol=0, atol=0)
+
+
 def test_without_a_checkpoint_hook(seven: Path, tmp_path: Path) -> None:
     cfg = make_config(seven, tmp_path, ITERS, BY_EPOCH)
     cfg.default_hooks.checkpoint = None
@@ -97,8 +116,19 @@ def test_the_second_signal_ends_at_once(monkeypatch: pytest.MonkeyPatch) -> None
     assert died == [signal.SIGUSR1]
 
 
-def test_a_training_that_fails_gives_the_signals_back(seven: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("iteration", "how"), [(2, "no checkpoint was written"), (6, "epoch_1.pth")]
+)
+def test_an_interrupted_training_gives_the_signals_back(
+    iteration: int, how: str, seven: Path, tmp_path: Path
+) -> None:
+    """And says how to go on."""
     before = [signal.getsignal(each) for each in SIGNALS]
+    cfg = make_config(seven, tmp_path, EPOCHS, BY_EPOCH, stop=("iteration", iteration))
+    cfg.log_level = "WARNING"
     with pytest.raises(KeyboardInterrupt):
-        train(make_config(seven, tmp_path, EPOCHS, BY_EPOCH, stop=("iteration", 2)))
+        train(cfg)
     assert [signal.getsignal(each) for each in SIGNALS] == before
+    (log,) = tmp_path.glob("*/*.log")
+    assert f"interrupted after {iteration - 1} iterations; " in log.read_text()
+    assert how in log.read_text().splitlines()[-1]
