@@ -8,7 +8,7 @@ from mmsrdl.datasets.formats.annotations import Annotations, Box, ImageRecord
 from mmsrdl.datasets.formats.checks import (
     Problem,
     check_bbox,
-    check_repeats,
+    check_distinct,
     check_size,
     collected,
 )
@@ -45,7 +45,8 @@ def read_jsonl(path: str, text: str, problems: list[Problem] | None = None) -> A
                 unread.update(dict.fromkeys(key for key in entry if key not in KEYS))
     if not records and not problems:
         raise ValueError(f"'{path}' is empty; write an image a line, such as {EXAMPLE}")
-    check_repeats(records, path, problems)
+    lines = [record.line for record in records]
+    check_distinct([record.path for record in records], path, places=lines, problems=problems)
     return Annotations(records, source=path, unread=tuple(unread))
 
 

@@ -178,6 +178,15 @@ def test_files_are_replaced_only_on_request(everything: Annotations, tmp_path: P
     assert not list(tmp_path.rglob("*.part"))
 
 
+def test_voc_reads_every_name_that_it_writes(tmp_path: Path) -> None:
+    """Joiners are no printable characters, and spell Persian and Hindi."""
+    names = ["\u06cc\u200c\u062e.jpg", "\u0915\u094d\u200d\u0937.jpg", "é.jpg"]
+    made = Annotations([ImageRecord(name, ("cat",), size=(4, 3)) for name in names])
+    write(made, tmp_path / NAMES["voc"], "voc")
+    read = read_annotations(tmp_path / NAMES["voc"])
+    assert [record.path for record in read.records] == names
+
+
 def test_voc_lists_lie_below_image_sets(everything: Annotations, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"train.txt' is no place for a list of VOC"):
         write_annotations(everything, tmp_path / "train.txt", "voc")
