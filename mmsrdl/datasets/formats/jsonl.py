@@ -9,6 +9,7 @@ from mmsrdl.datasets.formats.checks import (
     Problem,
     check_bbox,
     check_distinct,
+    check_path,
     check_size,
     collected,
 )
@@ -74,9 +75,7 @@ def _parse(line: str, where: str) -> dict[str, Any]:
 
 
 def _record(entry: dict[str, Any], number: int, where: str) -> ImageRecord:
-    path = entry["path"]
-    if not isinstance(path, str) or not path.strip():
-        raise ValueError(f"'path' of {where} must be the name of an image, got {path!r}")
+    path = check_path(entry["path"], f"'path' of {where}")
     labels, unknown = (_names(entry.get(key, []), key, where) for key in ("labels", "unknown"))
     boxes = entry.get("boxes", [])
     if not isinstance(boxes, list):

@@ -196,6 +196,8 @@ def _check_names(annotations: Annotations, format: str) -> None:
     _refuse(blank, "names of classes and images must not be blank; rename them", format)
     odd = [text for text in (*classes, *paths) if NOT_IN_UTF8.search(text)]
     _refuse(odd, "UTF-8 has no such characters; rename them", format)
+    odd = [path for path in paths if "\0" in path]
+    _refuse(odd, "no file has NUL in its name; rename them", format)
     repeated = [path for path, count in Counter(paths).items() if count > 1]
     _refuse(repeated, "images stand in it twice; join their labels first", format)
     if format == "csv":

@@ -132,6 +132,7 @@ def test_categories_of_coco(everything: Annotations, tmp_path: Path) -> None:
         (ImageRecord("a", ("b;c",)), "csv", r"csv cannot hold \['b;c'\]: its labels are separated"),
         (ImageRecord("a", (" b",)), "voc", r"voc cannot hold \[' b'\]: blanks at the ends"),
         (ImageRecord("a\x01", ()), "voc", "XML cannot hold such characters"),
+        (ImageRecord("a\0", ()), "jsonl", "no file has NUL in its name"),
         (ImageRecord("../a.jpg", ()), "voc", r"\['../a.jpg'\]: images lie in JPEGImages"),
         (ImageRecord("a b.jpg", ()), "voc", "images lie in JPEGImages"),
         (ImageRecord("a.jpg", ("c",)), "coco", "1 labels of 'x' are not among the 1 classes.*'c'"),
