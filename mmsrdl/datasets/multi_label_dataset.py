@@ -201,14 +201,15 @@ class MultiLabelDataset(BaseDataset):
 
     def _marked(self, data: Any, index: int) -> Any:
         """Mark a sample that keeps the place of a bad image in an evaluation."""
-        sample = data.get("data_samples") if isinstance(data, dict) else None
-        if sample is None:
+        samples = data.get("data_samples") if isinstance(data, dict) else None
+        if samples is None:
             raise TypeError(
                 "on_bad_image='skip' with test_mode=True marks data samples, of which the pipeline "
                 "packs none: end it with PackInputs"
             )
         path = self.get_data_info(index)["img_path"]
-        sample.set_metainfo(dict(is_bad_image=True, sample_idx=index, img_path=path))
+        for sample in samples if isinstance(samples, list) else [samples]:  # of TestTimeAug
+            sample.set_metainfo(dict(is_bad_image=True, sample_idx=index, img_path=path))
         return data
 
     def bad_image_reason(self, idx: int) -> str:
@@ -364,7 +365,7 @@ class MultiLabelDataset(BaseDataset):
         entries = entries_of(content, "data_list", list(self.data_prefix), self.ann_file)
         for number, entry in enumerate(entries):
             check_path(entry["img_path"], image_of_entry(number, self.ann_file))
-        check_distinct([entry["img_path"] for entry in entries], "entries", self.ann_file)
+        check_distinct([entry["img_path"] for entry in entries], self.ann_file, "entries")
         data_list = [self.parse_data_info(entry) for entry in entries]
         own = metainfo.get("classes")
         if own is not None and tuple(own) != self.CLASSES:

@@ -42,8 +42,8 @@ def read_npz(
         with np.load(path, allow_pickle=False) as file:
             found = sorted(file.files)
             _check_sizes(file.zip, [key for key in (*keys, *optional) if key in found], path)
-            arrays = [file[key] for key in keys if key in found]
-            further = [file[key] if key in found else np.empty(0) for key in optional]
+            arrays = [_native(file[key]) for key in keys if key in found]
+            further = [_native(file[key]) if key in found else np.empty(0) for key in optional]
     except FileNotFoundError as error:
         raise FileNotFoundError(f"{argument}='{path}' does not exist") from error
     except Exception as error:
@@ -61,6 +61,11 @@ def read_npz(
             f"{argument}='{path}' must hold {' and '.join(map(repr, keys))}, got {found}"
         )
     return arrays + further
+
+
+def _native(array: np.ndarray) -> np.ndarray:
+    """Returns an array in the byte order of this machine, which torch asks for."""
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
 def read_npy(path: str | PathLike[str], argument: str, write_it: str) -> np.ndarray:

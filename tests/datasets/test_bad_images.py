@@ -116,6 +116,14 @@ def test_an_evaluation_marks_what_takes_the_place(root: Path) -> None:
     assert dataset.bad_images.take() == list(BAD)
 
 
+def test_every_view_of_test_time_augmentation_is_marked(root: Path) -> None:
+    views = [[{"type": "mmpretrain.PackInputs"}]] * 2
+    pipeline = [PIPELINE[0], {"type": "mmcv.TestTimeAug", "transforms": views}]
+    dataset = build(root, test_mode=True, pipeline=pipeline)
+    assert all(each.is_bad_image for each in dataset[BAD[0]]["data_samples"])
+    assert not any("is_bad_image" in each for each in dataset[0]["data_samples"])
+
+
 def test_an_evaluation_without_samples_to_mark(root: Path) -> None:
     dataset = build(root, test_mode=True, pipeline=PIPELINE[:1])
     with pytest.raises(TypeError, match=r"the pipeline packs none: end it with PackInputs"):

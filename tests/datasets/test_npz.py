@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from mmsrdl.datasets.npz import name_array, read_npy, read_npz, write_npz
 
@@ -127,6 +128,16 @@ def test_arrays_on_top_of_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyP
         archive._didModify = True
     with pytest.raises(ValueError, match="would become 162,560"):
         read_npz(path, names, "file")
+
+
+def test_arrays_of_other_machines(tmp_path: Path) -> None:
+    """Torch takes none in another byte order."""
+    path = tmp_path / "a.npz"
+    np.savez(path, a=np.array([1, 2], ">i8"), b=np.array(["x"], ">U1"), c=np.eye(2, 3, order="F"))
+    numbers, names, table = read_npz(path, ("a", "b", "c"), "file")
+    assert torch.from_numpy(numbers).tolist() == [1, 2]
+    assert names.tolist() == ["x"]
+    assert (table == np.eye(2, 3)).all()
 
 
 def test_npy(tmp_path: Path) -> None:

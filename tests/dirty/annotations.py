@@ -1,12 +1,11 @@
 """Bad annotation files of every format that is read, and what is said of each.
 
-`python -m tests.dirty.annotations` writes them into a temporary folder, reads them, and prints a
+``python -m tests.dirty annotations`` writes them into a temporary folder, reads them, and prints a
 table and the counts; it ends with 1 if a file was read, or its error is another one.
 """
 
 import json
 import re
-import sys
 import tempfile
 import time
 import tracemalloc
@@ -523,7 +522,3 @@ def main() -> int:
     print(", ".join(f"{n} {name}" for name, n in read.items()))
     print(f"at most {slowest:.1f} s of one core and {largest:.0f} MiB a file")
     return int(read["OTHERWISE"] > 0)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

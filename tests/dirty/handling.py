@@ -1,7 +1,11 @@
 """Takes the dirty images through every part that reads images."""
 
 import csv
+import os
+import re
+import tempfile
 import warnings
+from collections import Counter
 from pathlib import Path
 
 from mmsrdl.apis import MultiLabelInferencer
@@ -90,3 +94,79 @@ def on_page(folder: Path, image: DirtyImage) -> str:
     except ValueError as error:
         return str(error)
     return LOADED
+
+
+def is_readable_secret(image: DirtyImage, folder: Path) -> bool:
+    """Whether this user, such as root, reads the file that may not be read."""
+    return image.name == "secret.jpg" and os.access(folder / "images" / image.name, os.R_OK)
+
+
+def is_documented(image: DirtyImage, found: dict[str, str]) -> bool:
+    """Whether each part (see :func:`everywhere`) does with an image what is documented."""
+    width, height = image.size
+    if image.refused or not image.is_known:
+        reason = image.refused or "cannot decode"
+        is_right = re.search(reason, found["data set"]) and image.name in found["data set"]
+        is_right = is_right and found["inferencer"] != LOADED
+    else:
+        is_right = found["data set"] == f"{LOADED} {width} x {height}"
+        is_right = is_right and found["inferencer"] == LOADED
+    check = image.check if image.is_known else "unreadable-in-training"
+    is_right = is_right and found["data check"] == (check or LOADED)
+    return bool(is_right) and (image.page is None or (found["page"] == LOADED) == image.page)
+
+
+def everywhere(folder: Path) -> dict[str, dict[str, str]]:
+    """Returns what each part says of each image of :func:`write_dataset`, by name and part."""
+    trained, checked, inferred = in_dataset(folder), in_check(folder), in_inferencer(folder)
+    return {
+        image.name: {
+            "data set": trained[image.name],
+            "data check": checked[image.name] or LOADED,
+            "inferencer": inferred.get(image.name, "left out"),
+            "page": "not sent" if image.page is None else on_page(folder, image),
+        }
+        for image in IMAGES
+    }
+
+
+def main() -> int:
+    """Prints what becomes of every image, and counts; returns 1 if one is not as documented."""
+    counts: Counter[str] = Counter()
+    wrong = []
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        write_dataset(folder)
+        outcomes = everywhere(folder)
+        for image in IMAGES:
+            found = outcomes[image.name]
+            print(image.name)
+            for part, outcome in found.items():
+                print(f"    {part}: {' '.join(outcome.split())[:140]}")
+                word = LOADED if outcome.startswith(LOADED) else "refused"
+                word = outcome if outcome in ("not sent", "left out") else word
+                counts[f"{part}: {word}"] += 1
+            if not is_documented(image, found) and not is_readable_secret(image, folder):
+                wrong.append(image.name)
+    print(f"{len(IMAGES)} images, {len(IMAGES) - len(wrong)} handled as documented")
+    for outcome, number in sorted(counts.items()):
+        print(f"    {outcome} {number}")
+    if wrong:
+        print(f"otherwise: {', '.join(wrong)}")
+    return int(bool(wrong))
+
+
+def row(image: DirtyImage) -> str:
+    """Returns what is documented of an image, as a row of Markdown."""
+    width, height = image.size
+    loaded = "refused" if image.refused else f"loaded, {width:,} x {height:,}"
+    if image.since > (0, 0):
+        loaded += f" (OpenCV {'.'.join(map(str, image.since))} or later)"
+    page = {True: "shown", False: "refused", None: ""}[image.page]
+    check = f"`{image.check}`" if image.check else ""
+    return f"| `{image.name}` | {image.what} | {loaded} | {check} | {page} |"
+
+
+def print_table() -> None:
+    """Prints the rows of docs/data.md."""
+    print("\n".join(map(row, IMAGES)))

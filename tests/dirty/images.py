@@ -1,6 +1,6 @@
 """Bad and odd image files, each with what becomes of it; none of them is kept in the repository.
 
-``python -m tests.dirty`` takes all of them everywhere and prints what became of each, and counts.
+``python -m tests.dirty images`` takes them everywhere, and prints what became of each, and counts.
 """
 
 import io

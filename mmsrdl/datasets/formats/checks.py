@@ -1,13 +1,12 @@
 """What several annotation formats check."""
 
 import reprlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from mmsrdl.datasets.class_names import check_class_names
-from mmsrdl.datasets.formats.annotations import ImageRecord
 
 __all__ = [
     "Problem",
@@ -15,7 +14,6 @@ __all__ = [
     "check_distinct",
     "check_listed_classes",
     "check_path",
-    "check_repeats",
     "check_size",
     "collected",
 ]
@@ -84,25 +82,35 @@ def check_path(value: Any, where: str) -> str:
     return value
 
 
-def check_distinct(paths: Sequence[Any], what: str, path: str) -> None:
-    """Refuses an image that stands in a file twice, which would count twice.
+def check_distinct(
+    names: Sequence[str],
+    path: str,
+    what: str = "lines",
+    places: Iterable[int] | None = None,
+    problems: list[Problem] | None = None,
+) -> None:
+    """Refuses images that stand in a file twice, which would count twice, or notes each.
 
     Args:
-        paths: What entries 0, 1, ... name.
-        what: What an entry is, such as ``'entry'``.
+        names: Names of the images.
         path: The file.
+        what: What the places are, for the message, such as ``"entries of 'images'"``.
+        places: Where each name stands. Defaults to 0, 1, and so on.
+        problems: Takes what is wrong.
 
     Raises:
-        ValueError: If there is one; the message names both entries.
+        ValueError: If there is one; the message names both places.
     """
-    first: dict[Any, int] = {}
-    twice = [i for i, name in enumerate(paths) if first.setdefault(name, i) != i]
-    if twice:
-        name = paths[twice[0]]
-        raise ValueError(
-            f"{what} {first[name]} and {twice[0]} of '{path}' are both of image '{name}' "
-            f"({len(twice)} repeated in all); leave one, with the labels of both"
-        )
+    first: dict[str, int] = {}
+    for name, place in zip(names, range(len(names)) if places is None else places, strict=True):
+        earlier = first.setdefault(name, place)
+        if earlier != place:
+            with collected(problems, place if what == "lines" else 0):
+                raise ValueError(
+                    f"{what} {earlier} and {place} of '{path}' are both of image "
+                    f"{reprlib.repr(name)}; leave one with the labels of both (RepeatDataset and "
+                    "ClassBalancedDataset show images several times)"
+                )
 
 
 def check_size(width: Any, height: Any, where: str) -> tuple[int, int] | None:
@@ -132,25 +140,6 @@ def check_listed_classes(names: Any, path: str) -> tuple[str, ...]:
         return check_class_names(names)
     except ValueError as error:
         raise ValueError(f"the classes that '{path}' lists do not do: {error}") from error
-
-
-def check_repeats(
-    records: Sequence[ImageRecord], path: str, problems: list[Problem] | None = None
-) -> None:
-    """Refuses an image that stands on two lines, or notes it in ``problems``.
-
-    Raises:
-        ValueError: If there is one; the message names both lines.
-    """
-    lines: dict[str, int] = {}
-    for record in records:
-        earlier = lines.setdefault(record.path, record.line)
-        with collected(problems, record.line):
-            if earlier != record.line:
-                raise ValueError(
-                    f"lines {earlier} and {record.line} of '{path}' are both of image "
-                    f"'{record.path}'; join their labels in one line"
-                )
 
 
 def _is_pixel(value: Any) -> bool:

@@ -53,8 +53,7 @@ def index_coco(content: dict[str, Any], path: str) -> COCO:
             is no number or string, or categories have an id or a name twice.
     """
     for part, keys in NEEDED.items():
-        for number, entry in enumerate(entries_of(content, part, keys, path)):
-            _check_ids(entry, f"entry {number} of '{part}' in '{path}'")
+        _check_ids(entries_of(content, part, keys, path), part, path)
     categories = content["categories"]
     check_listed_classes([category["name"] for category in categories], path)
     twice = [i for i, count in Counter(each["id"] for each in categories).items() if count > 1]
@@ -72,12 +71,15 @@ def index_coco(content: dict[str, Any], path: str) -> COCO:
     return index
 
 
-def _check_ids(entry: dict[str, Any], where: str) -> None:
+def _check_ids(entries: Sequence[dict[str, Any]], part: str, path: str) -> None:
     for key in ("id", "image_id", "category_id"):
-        value = entry.get(key, 0)
-        if isinstance(value, bool) or not isinstance(value, int | float | str) or value != value:
+        for number, entry in enumerate(entries):
+            value = entry.get(key, 0)
+            if type(value) in (int, str) or (type(value) is float and value == value):
+                continue
             raise ValueError(
-                f"'{key}' of {where} must be a number, got {str(value)[:80]}; mend the file"
+                f"'{key}' of entry {number} of '{part}' in '{path}' must be a number, got "
+                f"{str(value)[:80]}; mend the file"
             )
 
 
@@ -112,13 +114,16 @@ def check_image_ids(index: COCO, path: str) -> None:
         )
 
 
-def check_file_names(images: Sequence[dict[str, Any]], path: str) -> None:
-    """Refuses files that stand under several ids.
+def check_file_names(
+    images: Sequence[dict[str, Any]], path: str, problems: list[Problem] | None = None
+) -> None:
+    """Refuses files that stand under several ids, or notes each in ``problems``.
 
     Raises:
         ValueError: If there are any.
     """
-    check_distinct([str(image["file_name"]) for image in images], "entries of 'images'", path)
+    names = [str(image["file_name"]) for image in images]
+    check_distinct(names, path, "entries of 'images'", problems=problems)
 
 
 def coco_box(annotation: dict[str, Any], name: str, path: str) -> Box | None:
@@ -167,8 +172,7 @@ def read_coco(
                 f"annotation {outside[0]['id']} of image {outside[0]['image_id']}; add them to "
                 "'categories', or take the annotations out"
             )
-    with collected(problems):
-        check_file_names(content["images"], path)
+    check_file_names(content["images"], path, problems)
     records = []
     for image in content["images"]:
         items = [a for a in index.imgToAnns.get(image["id"], []) if a["category_id"] in names]

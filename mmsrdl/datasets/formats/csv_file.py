@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from mmsrdl.datasets.annotation_file import first_of
 from mmsrdl.datasets.formats.annotations import Annotations, ImageRecord
-from mmsrdl.datasets.formats.checks import Problem, check_repeats, collected
+from mmsrdl.datasets.formats.checks import Problem, check_distinct, collected
 
 __all__ = ["SEPARATOR", "annotation_rows", "csv_rows", "format_csv", "has_header", "read_csv"]
 
@@ -52,7 +52,8 @@ def read_csv(path: str, text: str, problems: list[Problem] | None = None) -> Ann
     for line, cells in itertools.chain([(first, head)] if bare else [], rows):
         with collected(problems, line):
             records.append(_record(cells, line, places, width, path))
-    check_repeats(records, path, problems)
+    lines = [record.line for record in records]
+    check_distinct([record.path for record in records], path, places=lines, problems=problems)
     return Annotations(records, source=path, unread=unread)
 
 

@@ -8,7 +8,8 @@ from mmsrdl.datasets.formats.annotations import Annotations, Box, ImageRecord
 from mmsrdl.datasets.formats.checks import (
     Problem,
     check_bbox,
-    check_repeats,
+    check_distinct,
+    check_path,
     check_size,
     collected,
 )
@@ -45,7 +46,8 @@ def read_jsonl(path: str, text: str, problems: list[Problem] | None = None) -> A
                 unread.update(dict.fromkeys(key for key in entry if key not in KEYS))
     if not records and not problems:
         raise ValueError(f"'{path}' is empty; write an image a line, such as {EXAMPLE}")
-    check_repeats(records, path, problems)
+    lines = [record.line for record in records]
+    check_distinct([record.path for record in records], path, places=lines, problems=problems)
     return Annotations(records, source=path, unread=tuple(unread))
 
 
@@ -73,9 +75,7 @@ def _parse(line: str, where: str) -> dict[str, Any]:
 
 
 def _record(entry: dict[str, Any], number: int, where: str) -> ImageRecord:
-    path = entry["path"]
-    if not isinstance(path, str) or not path.strip():
-        raise ValueError(f"'path' of {where} must be the name of an image, got {path!r}")
+    path = check_path(entry["path"], f"'path' of {where}")
     labels, unknown = (_names(entry.get(key, []), key, where) for key in ("labels", "unknown"))
     boxes = entry.get("boxes", [])
     if not isinstance(boxes, list):

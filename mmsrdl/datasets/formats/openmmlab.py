@@ -79,14 +79,14 @@ def read_openmmlab(
         )
     classes = check_listed_classes(listed, path)
     entries = [dict(entry) for entry in entries_of(content, "data_list", ("img_path",), path)]
-    sound = []
+    sound, places = [], []
     for number, entry in enumerate(entries):
         with collected(problems):
             check_path(entry["img_path"], image_of_entry(number, path))
             check_label_lists(entry, path)
             sound.append(entry)
-    with collected(problems):
-        check_distinct([entry["img_path"] for entry in sound], "entries", path)
+            places.append(number)
+    check_distinct([entry["img_path"] for entry in sound], path, "entries", places, problems)
     with collected(problems):
         if sound:
             check_labels(sound, classes, f"'{path}'")

@@ -9,11 +9,23 @@ from mmengine.fileio import join_path
 
 from mmsrdl.datasets.annotation_file import first_of, read_text
 from mmsrdl.datasets.formats.annotations import Annotations, Box, ImageRecord
-from mmsrdl.datasets.formats.checks import Problem, collected
+from mmsrdl.datasets.formats.checks import Problem, check_distinct, collected
 
-__all__ = ["VOC_LAYOUT", "VOCObject", "format_voc", "read_voc", "voc_image_names", "voc_objects"]
+__all__ = [
+    "NOT_IN_XML",
+    "VOC_LAYOUT",
+    "VOCObject",
+    "format_voc",
+    "is_bare_name",
+    "read_voc",
+    "voc_image_names",
+    "voc_objects",
+]
 
 VOC_LAYOUT = "JPEGImages/, Annotations/ and ImageSets/Main/{train,val,trainval,test}.txt"
+
+NOT_IN_XML = re.compile("[^\x20-\x7e\xa0-\ufffd\U00010000-\U0010ffff]")
+"""Control characters, and the two codes that are none."""
 
 
 class VOCObject:
@@ -82,28 +94,22 @@ def voc_image_names(text: str, path: str) -> list[str]:
             "mmsrdl.MultiLabelDataset OpenMMLab json"
         )
     lines = {i: line.strip() for i, line in enumerate(text.split("\n"), start=1) if line.strip()}
-    odd = {i: name for i, name in lines.items() if not _is_bare(name)}
+    odd = {i: name for i, name in lines.items() if not is_bare_name(name)}
     if odd:
         raise ValueError(
             f"ann_file '{path}' must be a list of bare image names, one a line, as "
             f"ImageSets/Main/train.txt, got {first_of(list(odd.values()), 3)} (line "
             f"{min(odd)}); lists of one class, such as cat_train.txt, have a second column"
         )
-    first: dict[str, int] = {}
-    twice = [i for i, name in lines.items() if first.setdefault(name, i) != i]
-    if twice:
-        name = lines[twice[0]]
-        raise ValueError(
-            f"lines {first[name]} and {twice[0]} of '{path}' are both of image '{name}' "
-            f"({len(twice)} repeated in all); leave one"
-        )
-    return list(lines.values())
+    names = list(lines.values())
+    check_distinct(names, path, places=lines)
+    return names
 
 
-def _is_bare(name: str) -> bool:
-    """Whether it is a name without ending below the folders of VOC."""
+def is_bare_name(name: str) -> bool:
+    """Returns whether it is the name of an image without its ending, below the folders of VOC."""
     is_below = not name.startswith("/") and ".." not in re.split(r"[/\\]", name)
-    is_plain = len(name.split()) == 1 and name.isprintable()
+    is_plain = len(name.split()) == 1 and not NOT_IN_XML.search(name)
     return is_below and is_plain and not name.endswith((".jpg", ".xml"))
 
 

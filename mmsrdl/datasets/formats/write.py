@@ -13,7 +13,7 @@ from mmsrdl.datasets.formats.coco_json import format_coco
 from mmsrdl.datasets.formats.csv_file import SEPARATOR, annotation_rows, format_csv
 from mmsrdl.datasets.formats.jsonl import format_jsonl
 from mmsrdl.datasets.formats.openmmlab import format_openmmlab
-from mmsrdl.datasets.formats.voc_folder import format_voc
+from mmsrdl.datasets.formats.voc_folder import NOT_IN_XML, format_voc, is_bare_name
 
 __all__ = [
     "check_voc_paths",
@@ -33,9 +33,6 @@ WRITERS: dict[str, Callable[[Annotations], str]] = {
 
 NOT_IN_UTF8 = re.compile("[\ud800-\udfff]")
 """Halves of characters, of which a JSON can hold one alone."""
-
-NOT_IN_XML = re.compile("[^\x20-\x7e\xa0-\ufffd\U00010000-\U0010ffff]")
-"""Control characters, and the two codes that are none."""
 
 
 def write_annotations(
@@ -199,6 +196,8 @@ def _check_names(annotations: Annotations, format: str) -> None:
     _refuse(blank, "names of classes and images must not be blank; rename them", format)
     odd = [text for text in (*classes, *paths) if NOT_IN_UTF8.search(text)]
     _refuse(odd, "UTF-8 has no such characters; rename them", format)
+    odd = [path for path in paths if "\0" in path]
+    _refuse(odd, "no file has NUL in its name; rename them", format)
     repeated = [path for path, count in Counter(paths).items() if count > 1]
     _refuse(repeated, "images stand in it twice; join their labels first", format)
     if format == "csv":
@@ -228,14 +227,7 @@ def check_voc_paths(paths: Iterable[str]) -> None:
     Raises:
         ValueError: If there are any.
     """
-    odd = [
-        path
-        for path in paths
-        if path.startswith("/")
-        or ".." in path.split("/")
-        or len(path.split()) > 1
-        or os.path.splitext(path)[0].endswith((".jpg", ".xml"))
-    ]
+    odd = [path for path in paths if not is_bare_name(os.path.splitext(path)[0])]
     _refuse(odd, "images lie in JPEGImages, with plain names", "voc")
 
 

@@ -60,6 +60,27 @@ def test_openmmlab(tmp_path: Path) -> None:
     assert [record.labels for record in records] == [("cat",), ("dog",)]
 
 
+def test_repeated_images_are_named_by_their_place_in_the_file(tmp_path: Path) -> None:
+    """What was left out before them counts."""
+    names = ["", "a.jpg", "b.jpg", "a.jpg", "a.jpg"]
+    entries = [{"img_path": name, "gt_label": [0]} for name in names]
+    content = {"metainfo": {"classes": ["cat", "dog"]}, "data_list": entries}
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    _, problems = read(tmp_path / "a.json")
+    assert "entries 1 and 3 of" in problems[1].message
+    assert "entries 1 and 4 of" in problems[2].message
+
+    coco = {
+        "images": [{"id": i, "file_name": name} for i, name in enumerate(names)],
+        "annotations": [],
+        "categories": [{"id": 1, "name": "cat"}],
+    }
+    (tmp_path / "b.json").write_text(json.dumps(coco))
+    _, problems = read(tmp_path / "b.json")
+    assert "entries of 'images' 1 and 3 of" in problems[0].message
+    assert "RepeatDataset" in problems[1].message
+
+
 def test_coco(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     images = [{"id": 1, "file_name": "a.jpg"}, {"id": 2, "file_name": 5}]

@@ -132,6 +132,7 @@ def test_categories_of_coco(everything: Annotations, tmp_path: Path) -> None:
         (ImageRecord("a", ("b;c",)), "csv", r"csv cannot hold \['b;c'\]: its labels are separated"),
         (ImageRecord("a", (" b",)), "voc", r"voc cannot hold \[' b'\]: blanks at the ends"),
         (ImageRecord("a\x01", ()), "voc", "XML cannot hold such characters"),
+        (ImageRecord("a\0", ()), "jsonl", "no file has NUL in its name"),
         (ImageRecord("../a.jpg", ()), "voc", r"\['../a.jpg'\]: images lie in JPEGImages"),
         (ImageRecord("a b.jpg", ()), "voc", "images lie in JPEGImages"),
         (ImageRecord("a.jpg", ("c",)), "coco", "1 labels of 'x' are not among the 1 classes.*'c'"),
@@ -176,6 +177,15 @@ def test_files_are_replaced_only_on_request(everything: Annotations, tmp_path: P
         write_annotations(everything, tmp_path / "VOC", "voc", overwrite=True)
     assert list_file.read_text() == "a\nsub/b\nc\n"
     assert not list(tmp_path.rglob("*.part"))
+
+
+def test_voc_reads_every_name_that_it_writes(tmp_path: Path) -> None:
+    """Joiners are no printable characters, and spell Persian and Hindi."""
+    names = ["\u06cc\u200c\u062e.jpg", "\u0915\u094d\u200d\u0937.jpg", "é.jpg"]
+    made = Annotations([ImageRecord(name, ("cat",), size=(4, 3)) for name in names])
+    write(made, tmp_path / NAMES["voc"], "voc")
+    read = read_annotations(tmp_path / NAMES["voc"])
+    assert [record.path for record in read.records] == names
 
 
 def test_voc_lists_lie_below_image_sets(everything: Annotations, tmp_path: Path) -> None:
