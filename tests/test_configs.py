@@ -62,7 +62,8 @@ class GradientRecorder(Hook):
         return note
 
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None) -> None:
-        self.outputs = outputs
+        # Not their graphs: those hold the hooks on the parameters, which hold this, for ever.
+        self.outputs = {name: torch.as_tensor(value).detach() for name, value in outputs.items()}
 
 
 def shrink_pipeline(pipeline: list) -> list:

@@ -28,6 +28,9 @@ class Inferencer:
         self.thresholds = Thresholds(classes, tuple(0.1 * c for c in range(1, len(classes) + 1)))
         self.methods: list[Any] = []
 
+    def thresholds_of(self, names: Sequence[str]) -> torch.Tensor:
+        return self.thresholds.of(names)
+
     def stream(
         self, inputs: list[str], classes: Sequence[str] | None = None, maps: Any = False
     ) -> Iterator[Prediction]:
