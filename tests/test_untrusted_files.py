@@ -284,6 +284,7 @@ PLACES: dict[str, set[str]] = {
     "checkpoint.py": {"torch.load", "zipfile.ZipFile", "tarfile.is_tarfile", "load_file"},
     "script_archive.py": {"_Unpickler"},
     "datasets/annotation_file.py": {"json.loads"},
+    "datasets/class_names.py": {"json.loads"},
     "datasets/feature_maps.py": {"json.loads", "open_memmap"},
     "datasets/formats/voc_folder.py": {"ET.fromstring"},
     "datasets/npz.py": {"np.load"},

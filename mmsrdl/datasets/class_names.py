@@ -1,5 +1,6 @@
 """Class lists by name, and from files of names."""
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from os.path import expanduser
@@ -63,7 +64,7 @@ def read_class_names(path: str) -> list[str]:
             f"classes='{path}' is no readable file of one class name a line, in UTF-8: {error}. "
             "Give such a file, or the names as a list"
         ) from error
-    if text.lstrip()[:1] in ("[", "{"):
+    if _is_json(text):
         raise ValueError(
             f"classes='{path}' is json, and a file of one class name a line is wanted; give such a "
             "file, or the names as a list"
@@ -133,3 +134,15 @@ def first_difference(found: Sequence[str], wanted: Sequence[str]) -> str:
         return f"{len(found)} against {len(wanted)} classes"
     index = next(i for i, (a, b) in enumerate(zip(found, wanted, strict=True)) if a != b)
     return f"class {index} is {found[index]!r} against {wanted[index]!r}"
+
+
+def _is_json(text: str) -> bool:
+    """Whether it is a list or an object with content, and not names that begin with a bracket."""
+    if text.lstrip()[:1] not in ("[", "{"):
+        return False
+    try:
+        return bool(json.loads(text))
+    except RecursionError:
+        return True
+    except ValueError:
+        return False
