@@ -160,8 +160,8 @@ def row(image: DirtyImage) -> str:
     """Returns what is documented of an image, as a row of Markdown."""
     width, height = image.size
     loaded = "refused" if image.refused else f"loaded, {width:,} x {height:,}"
-    if image.since > (0, 0):
-        loaded += f" (OpenCV {'.'.join(map(str, image.since))} or later)"
+    if image.format:
+        loaded += f" where OpenCV reads moving {image.format}"
     page = {True: "shown", False: "refused", None: ""}[image.page]
     check = f"`{image.check}`" if image.check else ""
     return f"| `{image.name}` | {image.what} | {loaded} | {check} | {page} |"

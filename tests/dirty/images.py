@@ -9,6 +9,7 @@ import struct
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -33,7 +34,7 @@ class DirtyImage:
         size: Width and height as loaded.
         check: Kind of the error that ``mmsrdl data check`` finds; empty for none.
         page: Whether the page takes it; None where there is nothing that a browser could send.
-        since: First version of OpenCV that reads it.
+        format: Of moving images that not every build of OpenCV reads; empty for the others.
     """
 
     name: str
@@ -43,12 +44,19 @@ class DirtyImage:
     size: tuple[int, int] = (WIDTH, HEIGHT)
     check: str = ""
     page: bool | None = True
-    since: tuple[int, int] = (0, 0)
+    format: str = ""
 
     @property
     def is_known(self) -> bool:
         """Whether the OpenCV that is installed reads such files."""
-        return tuple(map(int, cv2.__version__.split(".")[:2])) >= self.since
+        return not self.format or reads(self.format)
+
+
+@cache
+def reads(format: str) -> bool:
+    """Says whether this build of OpenCV reads two frames in a format of Pillow's."""
+    pixels = np.frombuffer(two_frames(format), np.uint8)
+    return cv2.imdecode(pixels, cv2.IMREAD_COLOR) is not None
 
 
 def photo() -> Image.Image:
@@ -142,10 +150,15 @@ def forged_png() -> bytes:
     )
 
 
-def animated(format: str) -> Maker:
-    """Writes two frames, of which the first is the photo."""
+def two_frames(format: str) -> bytes:
+    """Returns the photo and a white frame."""
     white = Image.new("RGB", (WIDTH, HEIGHT), "white")
-    return by_pillow(format=format, save_all=True, append_images=[white])
+    return encoded(format=format, save_all=True, append_images=[white])
+
+
+def animated(format: str) -> Maker:
+    """Writes :func:`two_frames`."""
+    return of(lambda: two_frames(format))
 
 
 def sixteen_bits(channels: int) -> Callable[[], np.ndarray]:
@@ -211,8 +224,8 @@ IMAGES = (
     DirtyImage("palette_alpha.png", "a palette with alpha", by_pillow("P", "PNG", transparency=0)),
     DirtyImage("bilevel.png", "1 bit", by_pillow("1", "PNG")),
     DirtyImage("animated.png", "an animated PNG", animated("PNG")),
-    DirtyImage("animated.gif", "an animated GIF", animated("GIF"), page=False, since=(4, 11)),
-    DirtyImage("animated.webp", "an animated WebP", animated("WEBP"), since=(4, 11)),
+    DirtyImage("animated.gif", "an animated GIF", animated("GIF"), page=False, format="GIF"),
+    DirtyImage("animated.webp", "an animated WebP", animated("WEBP"), format="WEBP"),
     DirtyImage("plain.bmp", "a BMP", by_pillow(format="BMP")),
     DirtyImage("plain.tif", "a TIFF", by_pillow(format="TIFF"), page=False),
     DirtyImage("one.png", "1 pixel", by_opencv(".png", shape(1, 1)), size=(1, 1)),
