@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -97,12 +98,11 @@ def photographs() -> Path:
     return Path(folder)
 
 
-@pytest.fixture(scope="session")
-def tiny_maps(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Maps of Lite0's width of ten images in three views; every class of VOC occurs."""
-    root = tmp_path_factory.mktemp("maps")
+def write_tiny_maps(root: Path, classes: Sequence[str]) -> Path:
+    """Maps of Lite0's width of ten images in three views; every class occurs."""
     rng = np.random.default_rng(0)
-    labels = np.stack([np.arange(20) % 2 == number % 2 for number in range(10)]).astype(np.int8)
+    columns = np.arange(len(classes))
+    labels = np.stack([columns % 2 == number % 2 for number in range(10)]).astype(np.int8)
     difficult = np.zeros(labels.shape, dtype=bool)
     difficult[0, 1] = True
     labels[difficult] = -1
@@ -114,8 +114,20 @@ def tiny_maps(tmp_path_factory: pytest.TempPathFactory) -> Path:
             lambda maps, shape=shape: np.copyto(maps, rng.random(shape, np.float32), "same_kind"),
             labels,
             difficult,
-            VOC_CATEGORIES,
+            classes,
             [f"{number}.jpg" for number in range(len(labels))],
             {"part": name},
         )
     return root
+
+
+@pytest.fixture(scope="session")
+def tiny_maps(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """See :func:`write_tiny_maps`; the classes of VOC."""
+    return write_tiny_maps(tmp_path_factory.mktemp("maps"), VOC_CATEGORIES)
+
+
+@pytest.fixture(scope="session")
+def tiny_coco_maps(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """See :func:`write_tiny_maps`; the classes of MS-COCO."""
+    return write_tiny_maps(tmp_path_factory.mktemp("coco_maps"), COCO_CATEGORIES)

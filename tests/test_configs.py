@@ -148,6 +148,7 @@ def test_one_step(
     demo_root: Path,
     seven: Path,
     tiny_maps: Path,
+    tiny_coco_maps: Path,
     word_vectors: str,
     tmp_path: Path,
 ) -> None:
@@ -155,7 +156,8 @@ def test_one_step(
         cfg = shrink(load_config(inherit(leaf, seven, tmp_path), str(tmp_path)))
     else:
         root = demo_root if "demo" in leaf else tiny_coco if "coco" in leaf else tiny_voc
-        root = tiny_maps if leaf.startswith("frozen/") else root
+        if leaf.startswith("frozen/"):
+            root = tiny_coco_maps if "coco" in leaf else tiny_maps
         cfg = shrink(load_config(str(ROOT / leaf), str(tmp_path), str(root)))
     fit_loss(cfg, tmp_path)
     embedder = cfg.model.head.get("embedder")

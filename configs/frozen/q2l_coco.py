@@ -1,0 +1,21 @@
+# Paper: Query2Label on frozen maps, MS-COCO 2014.
+# Expected: no published figure; the backbone does not learn, see docs/frozen.md.
+# Run: python -m experiments.frozen run --configs configs/frozen/q2l_coco.py
+_base_ = [
+    "../_base_/systems/q2l.py",
+    "../_base_/backbones/cached_lite0.py",
+    "../_base_/datasets/coco14_maps.py",
+    "../_base_/schedules/frozen_10e.py",
+    "../_base_/default_runtime.py",
+]
+
+model = dict(
+    backbone=_base_.backbone,
+    head=dict(
+        in_channels=_base_.in_channels,
+        num_classes=80,
+        # d = 512, a quarter of the paper's.
+        embedder=dict(classes="coco", embed_dims=512),
+        attention=dict(hidden_channels=512, feedforward_channels=2048),
+    ),
+)
