@@ -26,7 +26,8 @@ def test_large_file(name: str, tmp_path: Path) -> None:
     path, found = outcome_of(BAD[name], tmp_path)
     assert found.is_documented(BAD[name], path), repr(found.error)
     assert len(str(found.error)) < 3000
-    assert found.megabytes < 20 * found.size / 2**20
+    # A CSV row of 17 bytes is a list, its strings and a record: 400 bytes.
+    assert found.megabytes < 30 * found.size / 2**20
 
 
 def test_number_of_files() -> None:
