@@ -161,6 +161,6 @@ def read_config(options: dict[str, Any]) -> Config:
 def track(items: Iterable[Item], description: str, total: int | None = None) -> Iterable[Item]:
     """Yields items, with their progress and the time left on stderr if that is a terminal."""
     console = Console(stderr=True)
-    # Elsewhere than on a terminal, rich would print an empty line.
-    hidden = not console.is_terminal
-    return rich_track(items, description, total, console=console, transient=True, disable=hidden)
+    if not console.is_terminal:  # rich would print an empty line, before version 15 even disabled
+        return items
+    return rich_track(items, description, total, console=console, transient=True)

@@ -63,7 +63,11 @@ def whole_operators() -> Iterator[None]:
 
 
 def takes_plain_form() -> bool:
-    """Returns whether the formulas themselves are wanted: when asked for, and for exporters."""
+    """Returns whether the formulas themselves are wanted: when asked for, and for exporters.
+
+    Before torch 2.7 ``torch.export`` and ``torch.onnx.export(dynamo=True)`` do not say that they
+    export; there, ``use_backend('plain')`` around them asks for the formulas.
+    """
     if _asked == "plain":
         return True
     if _whole:

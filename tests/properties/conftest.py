@@ -40,7 +40,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             handle.inner_test = _counted(name, handle.inner_test)
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+def pytest_terminal_summary(terminalreporter: "pytest.TerminalReporter") -> None:
     if TRIED:
         for name, count in sorted(TRIED.items()):
             terminalreporter.write_line(f"{count:7,}  {name}")
