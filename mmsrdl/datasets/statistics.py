@@ -51,6 +51,16 @@ class LabelStatistics:
         return self.positives / self.num_images
 
     @property
+    def known_frequency(self) -> np.ndarray:
+        """Share of the images in which a class is known that are positive for it, float64 [C].
+
+        As in :attr:`conditional`, of all images for a class of which no negative is known.
+        """
+        counts = Cooccurrence(torch.from_numpy(self.cooccurrence), torch.from_numpy(self.known))
+        known = self.num_images - np.where(counts.assumed_negative.numpy(), 0, self.unknown)
+        return self.positives / np.maximum(known, 1)
+
+    @property
     def cardinality(self) -> float:
         """Positive classes of an image, on average (Tsoumakas & Katakis, 2007)."""
         return float(self.positives.sum() / self.num_images)
