@@ -27,6 +27,7 @@ __all__ = [
     "GroupFigure",
     "companion_presence",
     "context_figures",
+    "largest_areas",
     "mean_context_figures",
     "usual_companions",
 ]
@@ -251,10 +252,11 @@ def context_figures(
         **_size_groups(areas, area_bounds, targets),
     }
     weights = resampled_counts(len(targets), replicates, seed)
-    common = dict(positives=positives, weights=weights)
-    ap = normalized_average_precision(scores, targets, groups=list(groups.values()), **common)
+    ap = normalized_average_precision(
+        scores, targets, positives, list(groups.values()), weights=weights
+    )
     sides = [groups["context", "with"], groups["context", "without"]]
-    alarms = normalized_average_precision(scores, targets, groups=sides, of="negatives", **common)
+    alarms = normalized_average_precision(scores, targets, positives, sides, "negatives", weights)
     found = {
         key: _Entries(ap[:, g].numpy(), _count(group & (targets == 1)))
         for g, (key, group) in enumerate(groups.items())
@@ -344,6 +346,22 @@ class _Pool:
         return tuple(c for c in np.flatnonzero(self.everything.counts).tolist() if c not in counted)
 
 
+def largest_areas(labels: Tensor, shares: Tensor, classes: int) -> Tensor:
+    """Find the largest object of every class of an image.
+
+    Args:
+        labels: Classes of M objects, int64 [M].
+        shares: Which share of the image each takes, [M].
+        classes: C.
+
+    Returns:
+        float64 [C]; NaN for a class without an object.
+    """
+    areas = torch.full((classes,), -1.0, dtype=torch.float64)
+    areas.scatter_reduce_(0, labels, shares.double(), "amax")
+    return areas.masked_fill_(areas < 0, torch.nan)
+
+
 def mean_context_figures(runs: Sequence[ContextFigures]) -> ContextFigures:
     """Average the figures of several runs, such as seeds, on the same images.
 
@@ -369,27 +387,26 @@ def mean_context_figures(runs: Sequence[ContextFigures]) -> ContextFigures:
         first,
         overall=np.mean([run.overall for run in runs], axis=0),
         breakdowns={
-            name: Breakdown(
-                {
-                    group: replace(
-                        figure,
-                        ap=np.mean([r.breakdowns[name].groups[group].ap for r in runs], axis=0),
-                        same=np.mean([r.breakdowns[name].groups[group].same for r in runs], axis=0),
-                    )
-                    for group, figure in breakdown.groups.items()
-                },
-                breakdown.left_out,
-                None
-                if breakdown.gap is None
-                else np.mean([run.breakdowns[name].gap for run in runs], axis=0),
-            )
-            for name, breakdown in first.breakdowns.items()
+            name: _mean_breakdown([run.breakdowns[name] for run in runs])
+            for name in first.breakdowns
         },
         per_class={
             group: np.mean([run.per_class[group] for run in runs], axis=0)
             for group in first.per_class
         },
     )
+
+
+def _mean_breakdown(runs: Sequence[Breakdown]) -> Breakdown:
+    groups = {}
+    for name, first in runs[0].groups.items():
+        same_group = [run.groups[name] for run in runs]
+        ap = np.mean([figure.ap for figure in same_group], axis=0)
+        same = np.mean([figure.same for figure in same_group], axis=0)
+        groups[name] = replace(first, ap=ap, same=same)
+    gaps = [run.gap for run in runs if run.gap is not None]
+    gap = np.mean(gaps, axis=0) if gaps else None
+    return Breakdown(groups, runs[0].left_out, gap)
 
 
 def _shape(run: ContextFigures) -> object:
