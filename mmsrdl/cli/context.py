@@ -30,6 +30,7 @@ from mmsrdl.evaluation import (
     context_figures,
     mean_context_figures,
 )
+from mmsrdl.evaluation.functional.context import COCO_AREAS
 from mmsrdl.evaluation.metrics.context_table import (
     comparison_table,
     context_class_table,
@@ -73,6 +74,22 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
         "--boxes", metavar="FILE", help="annotation file with boxes of the scored images, for sizes"
     )
     parser.add_argument(
+        "--area-bounds",
+        type=float,
+        nargs=2,
+        default=COCO_AREAS,
+        metavar="SHARE",
+        help="from which shares of the image an object is medium, and large; default COCO's, "
+        "1/300 and 3/100",
+    )
+    parser.add_argument(
+        "--rarity-bounds",
+        type=int,
+        nargs=2,
+        metavar="IMAGES",
+        help="from how many training images a class is medium, and frequent; default: thirds",
+    )
+    parser.add_argument(
         "--min-probability",
         type=float,
         default=0.2,
@@ -104,10 +121,12 @@ def run(args: argparse.Namespace) -> None:
     others = [ScoresFile.load(path) for path in args.against or ()]
     _check_alike([*args.scores, *(args.against or ())], [*files, *others])
     names, rule = files[0].names, CompanionRule(args.min_probability, args.min_lift)
-    options = dict(
+    options: dict[str, Any] = dict(
         training=_training(args, names),
         rule=rule,
         areas=_areas(args, files[0]),
+        area_bounds=tuple(args.area_bounds),
+        rarity_bounds=None if args.rarity_bounds is None else tuple(args.rarity_bounds),
         min_positives=args.min_positives,
         replicates=args.bootstrap,
     )
