@@ -1,12 +1,15 @@
 import logging
 from pathlib import Path
+from socket import socket
 from typing import Any
 
 import pytest
 import torch
+import torch.multiprocessing as mp
 from mmengine.evaluator import Evaluator
 from mmpretrain.registry import METRICS
 from torch import Tensor
+from torch.distributed import destroy_process_group, init_process_group
 
 from mmsrdl.datasets.statistics import label_statistics
 from mmsrdl.evaluation import CompanionRule, ContextMetric, MultiLabelMetric, context_figures
@@ -197,3 +200,27 @@ def test_training_labels_of_other_classes() -> None:
     metric.process(None, samples(scores, targets))
     with pytest.raises(ValueError, match="the training set has other classes"):
         metric.evaluate(120)
+
+
+OPTIONS = dict(sizes=True, area_bounds=(0.05, 0.3))
+
+
+def worker(rank: int, world: int, port: int, out: str) -> None:
+    """Evaluates every second image, the last process one that the sampler repeated."""
+    init_process_group("gloo", f"tcp://127.0.0.1:{port}", rank=rank, world_size=world)
+    scores, targets, _, areas = case()
+    data = samples(scores, targets, areas)[:119]
+    mine = [*data, data[0]][rank::world]
+    torch.save(evaluate(mine, 119, given=rank == 0, **OPTIONS), f"{out}/{rank}.pt")
+    destroy_process_group()
+
+
+def test_two_processes_have_the_figures_of_one(tmp_path: Path) -> None:
+    with socket() as server:
+        server.bind(("127.0.0.1", 0))
+        port = server.getsockname()[1]
+    mp.spawn(worker, (2, port, str(tmp_path)), nprocs=2)
+    expected = evaluate(samples(*case()[:2], case()[3])[:119], 119, **OPTIONS)
+    for rank in range(2):
+        # Areas travel in the precision of the scores.
+        assert torch.load(tmp_path / f"{rank}.pt") == pytest.approx(expected)
