@@ -86,8 +86,8 @@ def _draw(axis: Axes, breakdown: Breakdown, groups: list[str], number: int, syst
     means = np.array([100 * figure.ap[0] for figure in figures])
     for place, figure in zip(places, figures, strict=True):
         axis.hlines(100 * figure.same[0], place - step / 2, place + step / 2, color=GREY, ls="--")
-    bounds = np.array([interval_95(figure.ap[1:]) for figure in figures]) * 100
+    bounds = np.array([interval_95(figure.ap) for figure in figures]) * 100
     bounds = np.where(np.isnan(bounds), means[:, None], bounds)
-    # The interval of percentiles may, of few images, not hold the figure.
+    # A skewed interval may, of few images, not hold the figure.
     reach = np.abs(np.clip([means - bounds[:, 0], bounds[:, 1] - means], 0, math.inf))
     return axis.errorbar(places, means, yerr=reach, fmt="o", capsize=3, color=COLOURS[number])

@@ -24,7 +24,7 @@ def test_groups_with_their_intervals(replicates: int, tmp_path: Path) -> None:
     points, _, (bars,) = second
     np.testing.assert_allclose(points.get_ydata(), [100 * each.ap[0] for each in context.values()])
     for segment, each in zip(bars.get_segments(), context.values(), strict=True):
-        bounds = interval_95(each.ap[1:]) if replicates else (each.ap[0], each.ap[0])
+        bounds = interval_95(each.ap) if replicates else (each.ap[0], each.ap[0])
         low, high = min(bounds[0], each.ap[0]), max(bounds[1], each.ap[0])
         np.testing.assert_allclose(segment[:, 1], [100 * low, 100 * high])
     assert_nothing_is_cut_off(tmp_path / "a.png")

@@ -55,7 +55,7 @@ def with_interval(values: np.ndarray, sign: bool = False) -> str:
     text = f"{100 * values[0]:{'+' if sign else ''}.1f}"
     if len(values) == 1:
         return text
-    low, high = interval_95(values[1:])
+    low, high = interval_95(values)
     return f"{text} [{100 * low:.1f}, {100 * high:.1f}]"
 
 
@@ -188,6 +188,6 @@ def _keys(key: str, values: np.ndarray) -> dict[str, float]:
         return {}
     found = {key: 100 * float(values[0])}
     if len(values) > 1:
-        low, high = interval_95(values[1:])
+        low, high = interval_95(values)
         found |= {f"{key}_low": 100 * low, f"{key}_high": 100 * high}
     return found

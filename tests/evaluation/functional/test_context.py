@@ -191,8 +191,7 @@ def test_a_model_that_sees_the_company_is_found_out() -> None:
     for leans in (False, True):
         found = context_figures(*planted(leans), rule)
         gaps = {
-            name: interval_95(found.breakdowns[name].gap[1:])
-            for name in ("context", "false_alarms")
+            name: interval_95(found.breakdowns[name].gap) for name in ("context", "false_alarms")
         }
         for low, high in gaps.values():
             assert (low > 0) if leans else (low < 0 < high)
