@@ -1,6 +1,7 @@
 """Pure functions behind the metrics: tensors in, figures out."""
 
 from mmsrdl.evaluation.functional.average_precision import APKind, average_precision
+from mmsrdl.evaluation.functional.bootstrap import draw_counts, resampled_average_precision
 from mmsrdl.evaluation.functional.calibration import (
     Reliability,
     apply_temperature,
@@ -53,6 +54,7 @@ __all__ = [
     "average_precision",
     "best_f1_thresholds",
     "choose_shrinkage",
+    "draw_counts",
     "expected_calibration_error",
     "fit_temperature",
     "is_hard",
@@ -64,6 +66,7 @@ __all__ = [
     "precision_recall_curve",
     "precision_recall_f1",
     "reliability",
+    "resampled_average_precision",
     "thresholds_for_precision",
     "thresholds_for_recall",
     "topk_counts",
