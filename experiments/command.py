@@ -65,7 +65,7 @@ def run(study: str, processes: int, dry_run: bool, **options: Any) -> int:
     return run_study(made, table_of, processes, dry_run)
 
 
-def table(study: str, out: str) -> int:
+def table(study: str, out: str, **options: Any) -> int:
     """Prints the table of what was run of a study."""
-    print(import_module(f"experiments.{study}.table").table_of(out))
+    print(import_module(f"experiments.{study}.table").table_of(out, **options))
     return 0

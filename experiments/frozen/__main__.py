@@ -12,7 +12,7 @@ examples:
   python -m experiments.frozen cache --config gmp_lite0_voc07 --data-root VOC2007 \\
       --weights tf_efficientnet_lite0.pth --views 4 --out data/maps/voc07
   python -m experiments.frozen run --configs configs/frozen/*.py --lrs 3e-4 1e-3 3e-3 \\
-      --extend 3 --seeds 0 1 2 --out work_dirs/frozen
+      --extend 3 --seeds 0 1 2 --out work_dirs/frozen --baseline gmp_voc07
   python -m experiments.frozen table --out work_dirs/frozen
 """
 
@@ -24,6 +24,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_run_options(command.add_run(commands, lrs=[1e-4, 3e-4, 1e-3, 3e-3], processes=2))
     tabulate = commands.add_parser("table", help="print the table of what was run")
     tabulate.add_argument("--out", required=True, metavar="DIR", help="folder of the study")
+    _add_baseline(tabulate, "default: the study's")
     return parser
 
 
@@ -51,7 +52,15 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--search-epochs", type=int, help="of the search (default: the configs')")
     parser.add_argument("--data-root", metavar="DIR", help="folder of the maps")
     parser.add_argument("--word-vectors", metavar="FILE", help="for heads that have a use for them")
+    _add_baseline(parser, "default: none")
     _add_cfg_options(parser)
+
+
+def _add_baseline(parser: argparse.ArgumentParser, default: str) -> None:
+    parser.add_argument(
+        "--baseline", metavar="NAME",
+        help=f"config, such as gmp_voc07, whose mAP the others' is compared with ({default})",
+    )  # fmt: skip
 
 
 def _add_cfg_options(parser: argparse.ArgumentParser) -> None:

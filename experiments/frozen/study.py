@@ -7,6 +7,7 @@ from typing import Any
 
 from experiments import study
 from experiments.frozen.job import Job
+from experiments.paired import check_baseline
 from experiments.study import Cell, check_distinct
 from mmsrdl.arguments import check_integer, check_number
 
@@ -26,6 +27,8 @@ class Study(study.Study):
         data_root: Folder of the maps; None takes the configs'.
         word_vectors: File of word vectors, for heads that read one; None takes the configs'.
         cfg_options: Dotted keys to values, for every config.
+        baseline: Name of the config that the table compares all others with, of this call or of
+            an earlier one; None compares with none.
     """
 
     configs: list[str]
@@ -35,6 +38,7 @@ class Study(study.Study):
     data_root: str | None = None
     word_vectors: str | None = None
     cfg_options: dict[str, Any] | None = None
+    baseline: str | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -43,6 +47,9 @@ class Study(study.Study):
         if self.search_epochs is not None:
             check_integer("--search-epochs", self.search_epochs, low=1, example=4)
         check_number("--held-out", self.held_out, low=0.01, high=0.99, example=0.2)
+        names = [Path(config).stem for config in self.configs]
+        if self.baseline is not None:
+            check_baseline(self.baseline, {*names, *self._before().get("configs", [])})
 
     def cells(self) -> Iterable[Cell]:
         """Returns the configs."""
@@ -80,15 +87,19 @@ class Study(study.Study):
     def content(self) -> dict[str, Any]:
         """Returns what the table goes by, which has no use for the configs; earlier ones stay."""
         searched = {Path(config).stem: self.searched((config,)) for config in self.configs}
-        if Path(self.out, self.FILE).is_file():
-            searched = {**self.read(self.out)["searched"], **searched}
+        before = self._before()
         kept = ("lrs", "seeds", "extend", "held_out", "search_epochs", "cfg_options")
         return {
             "tier": "frozen",
-            "configs": list(searched),
-            "searched": searched,
+            "configs": list({**before.get("searched", {}), **searched}),
+            "searched": {**before.get("searched", {}), **searched},
+            "baseline": self.baseline or before.get("baseline"),
             **{name: getattr(self, name) for name in kept},
         }
+
+    def _before(self) -> dict[str, Any]:
+        """Reads what earlier calls of the folder wrote, if there were any."""
+        return self.read(self.out) if Path(self.out, self.FILE).is_file() else {}
 
 
 def neighbour(lr: float, up: bool) -> float:

@@ -7,7 +7,9 @@ from statistics import mean, stdev
 from typing import Any
 
 from experiments.frozen.study import Study
+from experiments.paired import COMPARISON, check_baseline, paired_differences
 from experiments.trainings import best_lr
+from mmsrdl.evaluation.scores_file import ScoresFile
 
 __all__ = ["table_of"]
 
@@ -15,20 +17,25 @@ FIGURES = ("mAP", "CF1", "OF1")
 Result = dict[str, Any]
 
 
-def table_of(out: str) -> str:
+def table_of(out: str, baseline: str | None = None) -> str:
     """Makes the table of a study and writes it to ``frozen.md`` in its folder.
 
     Args:
         out: Folder of the study.
+        baseline: Config that the others are compared with, see :func:`paired_differences`; None
+            takes the study's.
 
     Returns:
         Markdown.
 
     Raises:
         FileNotFoundError: If there is no study.
-        ValueError: If its results are of different maps.
+        ValueError: If its results are of different maps, or the baseline is none of its configs.
     """
     study = Study.read(out)
+    study["baseline"] = baseline or study.get("baseline")
+    if study["baseline"] is not None:
+        check_baseline(study["baseline"], study["configs"])
     results = {name: _results_of(Path(out, name), study) for name in study["configs"]}
     text = "\n".join(_lines(study, results)) + "\n"
     Path(out, "frozen.md").write_text(text, encoding="utf-8")
@@ -38,7 +45,7 @@ def table_of(out: str) -> str:
 def _results_of(folder: Path, study: dict[str, Any]) -> dict[str, list[Result]]:
     """Reads the results of a config: those of the search, and of the chosen learning rate."""
     found = [
-        json.loads(path.read_text(encoding="utf-8"))
+        {**json.loads(path.read_text(encoding="utf-8")), "scores": path.with_name("scores.npz")}
         for path in sorted(folder.glob("*/result.json"))
     ]
     searched = study["searched"][folder.name]
@@ -56,9 +63,14 @@ def _results_of(folder: Path, study: dict[str, Any]) -> dict[str, list[Result]]:
 def _lines(study: dict[str, Any], results: dict[str, dict[str, list[Result]]]) -> list[str]:
     finals = [result for found in results.values() for result in found["final"]]
     lines = ["# Heads on frozen maps", "", *_protocol(study, finals), ""]
-    lines += ["| head (frozen) | mAP | CF1 | OF1 | n | lr | parameters | s | CPU s |"]
-    lines += ["|---|---|---|---|---|---|---|---|---|"]
-    lines += [_row(name, found["final"], study) for name, found in results.items()]
+    differences = _differences(study["baseline"], results)
+    compared = [] if differences is None else [f"mAP - {study['baseline']} [95 %]"]
+    titles = ["head (frozen)", *FIGURES, *compared, "n", "lr", "parameters", "s", "CPU s"]
+    lines += [_line(titles), "|---" * len(titles) + "|"]
+    lines += [
+        _row(name, found["final"], study, None if differences is None else differences.get(name))
+        for name, found in results.items()
+    ]
     if len(study["lrs"]) > 1:
         lrs = sorted({*study["lrs"], *(lr for each in study["searched"].values() for lr in each)})
         lines += ["", "The search, mAP on the held-out training images (frozen, one seed):", ""]
@@ -84,6 +96,8 @@ def _protocol(study: dict[str, Any], finals: list[Result]) -> list[str]:
             + "; where it is the smallest or largest tried, up to "
             f"{study['extend']} more are tried beyond it."
         )
+    if study["baseline"] is not None:
+        text += " " + COMPARISON
     if not finals:
         return [text]
     first = finals[0]
@@ -105,10 +119,34 @@ def _protocol(study: dict[str, Any], finals: list[Result]) -> list[str]:
     ]
 
 
-def _row(name: str, final: list[Result], study: dict[str, Any]) -> str:
+def _differences(
+    baseline: str | None, results: dict[str, dict[str, list[Result]]]
+) -> dict[str, str] | None:
+    """Returns what the column of differences says of each config; None without a baseline."""
+    if baseline is None:
+        return None
+    scores = {
+        name: {each["seed"]: ScoresFile.load(each["scores"]) for each in found["final"]}
+        for name, found in results.items()
+    }
+    differences = paired_differences(scores, baseline)
+    texts = {name: str(difference) for name, difference in differences.items()}
+    for name, difference in differences.items():
+        if difference.seeds < len(scores[name]):
+            texts[name] += f" (n = {difference.seeds})"
+    return {name: texts.get(name, "-") for name in results} | {baseline: "baseline"}
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _row(name: str, final: list[Result], study: dict[str, Any], difference: str | None) -> str:
+    compared = [] if difference is None else [difference]
     if not final:
-        return f"| {name} | not run | | | 0 | | | | |"
+        return _line([name, "not run", "", "", *["-" for _ in compared], "0", "", "", "", ""])
     cells = [_spread([result["metrics"][figure] for result in final]) for figure in FIGURES]
+    cells += compared
     edge = ""
     searched = study["searched"][name]
     if len(searched) > 2 and final[0]["lr"] in (searched[0], searched[-1]):
@@ -116,7 +154,7 @@ def _row(name: str, final: list[Result], study: dict[str, Any]) -> str:
     seconds = [mean(each[key] for each in final) for key in ("seconds", "cpu_seconds")]
     cells += [f"{len(final)}", f"{final[0]['lr']:g}{edge}"]
     cells += [f"{final[0]['parameters']:,}", *(f"{each:.0f}" for each in seconds)]
-    return f"| {name} | " + " | ".join(cells) + " |"
+    return _line([name, *cells])
 
 
 def _spread(values: Sequence[float]) -> str:
