@@ -1,166 +1,38 @@
 """The table of a frozen study, from the results in its folder."""
 
-import json
-from collections.abc import Sequence
-from pathlib import Path
-from statistics import mean, stdev
-from typing import Any
+from functools import partial
 
+from experiments.config_table import Result, TableForm, budget_of, make_table
 from experiments.frozen.study import Study
-from experiments.paired import COMPARISON, check_baseline, paired_differences
-from experiments.trainings import best_lr
-from mmsrdl.evaluation.scores_file import ScoresFile
 
 __all__ = ["table_of"]
 
-FIGURES = ("mAP", "CF1", "OF1")
-Result = dict[str, Any]
+PROTOCOL = (
+    "Tier *frozen*: the backbone does not learn. Protocol `paper`: raw AP in percent, CF1 and "
+    "OF1 at threshold 0.5, entries of only difficult objects left out."
+)
 
 
-def table_of(out: str, baseline: str | None = None) -> str:
-    """Makes the table of a study and writes it to ``frozen.md`` in its folder.
-
-    Args:
-        out: Folder of the study.
-        baseline: Config that the others are compared with, see :func:`paired_differences`; None
-            takes the study's.
-
-    Returns:
-        Markdown.
+def _data(finals: list[Result]) -> list[str]:
+    """Says which maps the figures are of.
 
     Raises:
-        FileNotFoundError: If there is no study.
-        ValueError: If its results are of different maps, or the baseline is none of its configs.
+        ValueError: If they are of several.
     """
-    study = Study.read(out)
-    study["baseline"] = baseline or study.get("baseline")
-    if study["baseline"] is not None:
-        check_baseline(study["baseline"], study["configs"])
-    results = {name: _results_of(Path(out, name), study) for name in study["configs"]}
-    text = "\n".join(_lines(study, results)) + "\n"
-    Path(out, "frozen.md").write_text(text, encoding="utf-8")
-    return text
-
-
-def _results_of(folder: Path, study: dict[str, Any]) -> dict[str, list[Result]]:
-    """Reads the results of a config: those of the search, and of the chosen learning rate."""
-    found = [
-        {**json.loads(path.read_text(encoding="utf-8")), "scores": path.with_name("scores.npz")}
-        for path in sorted(folder.glob("*/result.json"))
-    ]
-    searched = study["searched"][folder.name]
-    search = [each for each in found if each["stage"] == "search" and each["lr"] in searched]
-    search = sorted(search, key=lambda result: result["lr"])
-    chosen = best_lr(search) if searched else study["lrs"][0]
-    final = [
-        each
-        for each in found
-        if each["stage"] == "final" and each["lr"] == chosen and each["seed"] in study["seeds"]
-    ]
-    return {"search": search, "final": final}
-
-
-def _lines(study: dict[str, Any], results: dict[str, dict[str, list[Result]]]) -> list[str]:
-    finals = [result for found in results.values() for result in found["final"]]
-    lines = ["# Heads on frozen maps", "", *_protocol(study, finals), ""]
-    differences = _differences(study["baseline"], results)
-    compared = [] if differences is None else [f"mAP - {study['baseline']} [95 %]"]
-    titles = ["head (frozen)", *FIGURES, *compared, "n", "lr", "parameters", "s", "CPU s"]
-    lines += [_line(titles), "|---" * len(titles) + "|"]
-    lines += [
-        _row(name, found["final"], study, None if differences is None else differences.get(name))
-        for name, found in results.items()
-    ]
-    if len(study["lrs"]) > 1:
-        lrs = sorted({*study["lrs"], *(lr for each in study["searched"].values() for lr in each)})
-        lines += ["", "The search, mAP on the held-out training images (frozen, one seed):", ""]
-        lines += ["| head (frozen) | " + " | ".join(f"lr {lr:g}" for lr in lrs) + " |"]
-        lines += ["|---" * (len(lrs) + 1) + "|"]
-        lines += [_search_row(name, found["search"], lrs) for name, found in results.items()]
-    return lines
-
-
-def _protocol(study: dict[str, Any], finals: list[Result]) -> list[str]:
-    """Says what the figures are."""
-    text = (
-        "Tier *frozen*: the backbone does not learn. Protocol `paper`: raw AP in percent, CF1 and "
-        "OF1 at threshold 0.5, entries of only difficult objects left out. Evaluated once on the "
-        "validation images, after the last epoch; mean ± sample standard deviation over n seeds. "
-        "Seconds are of one training with its evaluation, by the clock and of the processor."
-    )
-    if len(study["lrs"]) > 1:
-        text += (
-            f" The learning rate is that of the highest mAP on {study['held_out']:.0%} of the "
-            "training images, held out of the search's training"
-            + (f" of {study['search_epochs']} epochs" if study["search_epochs"] else "")
-            + "; where it is the smallest or largest tried, up to "
-            f"{study['extend']} more are tried beyond it."
-        )
-    if study["baseline"] is not None:
-        text += " " + COMPARISON
-    if not finals:
-        return [text]
-    first = finals[0]
-    maps = first["maps"]
+    maps = finals[0]["maps"]
     if any(result["maps"] != maps for result in finals):
         raise ValueError(
             "the results are of different maps; run the study again with one --data-root"
         )
     views, train, *size = maps["train_dataloader"]["shape"]
     val = maps["val_dataloader"]["shape"][1]
-    budgets = {(result["epochs"], result["batch_size"]) for result in finals}
-    budget = " or ".join(f"{epochs} epochs, batch {batch}" for epochs, batch in sorted(budgets))
     prints = "/".join(each["fingerprint"] for each in maps.values())
     return [
-        text,
-        "",
         f"Maps {' x '.join(map(str, size))}, {views} views of {train:,} training images, {val:,} "
-        f"validation images (fingerprints {prints}); {budget}.",
+        f"validation images (fingerprints {prints}); {budget_of(finals)}."
     ]
 
 
-def _differences(
-    baseline: str | None, results: dict[str, dict[str, list[Result]]]
-) -> dict[str, str] | None:
-    """Returns what the column of differences says of each config; None without a baseline."""
-    if baseline is None:
-        return None
-    scores = {
-        name: {each["seed"]: ScoresFile.load(each["scores"]) for each in found["final"]}
-        for name, found in results.items()
-    }
-    differences = paired_differences(scores, baseline)
-    texts = {name: str(difference) for name, difference in differences.items()}
-    for name, difference in differences.items():
-        if difference.seeds < len(scores[name]):
-            texts[name] += f" (n = {difference.seeds})"
-    return {name: texts.get(name, "-") for name in results} | {baseline: "baseline"}
+FORM = TableForm(Study, "frozen.md", "Heads on frozen maps", "head (frozen)", PROTOCOL, _data)
 
-
-def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
-def _row(name: str, final: list[Result], study: dict[str, Any], difference: str | None) -> str:
-    compared = [] if difference is None else [difference]
-    if not final:
-        return _line([name, "not run", "", "", *["-" for _ in compared], "0", "", "", "", ""])
-    cells = [_spread([result["metrics"][figure] for result in final]) for figure in FIGURES]
-    cells += compared
-    edge = ""
-    searched = study["searched"][name]
-    if len(searched) > 2 and final[0]["lr"] in (searched[0], searched[-1]):
-        edge = " (edge)"
-    seconds = [mean(each[key] for each in final) for key in ("seconds", "cpu_seconds")]
-    cells += [f"{len(final)}", f"{final[0]['lr']:g}{edge}"]
-    cells += [f"{final[0]['parameters']:,}", *(f"{each:.0f}" for each in seconds)]
-    return _line([name, *cells])
-
-
-def _spread(values: Sequence[float]) -> str:
-    return f"{mean(values):.2f}" + (f" ± {stdev(values):.2f}" if len(values) > 1 else "")
-
-
-def _search_row(name: str, search: list[Result], lrs: Sequence[float]) -> str:
-    found = {result["lr"]: f"{result['metrics']['mAP']:.2f}" for result in search}
-    return f"| {name} | " + " | ".join(found.get(lr, "-") for lr in lrs) + " |"
+table_of = partial(make_table, FORM)

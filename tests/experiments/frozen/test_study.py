@@ -5,8 +5,9 @@ from statistics import mean
 import pytest
 import torch
 
+from experiments.config_study import neighbour
 from experiments.frozen.__main__ import main
-from experiments.frozen.study import Study, neighbour
+from experiments.frozen.study import Study
 from experiments.frozen.table import table_of
 from experiments.study import run_study
 from mmsrdl.evaluation import ScoresFile, average_precision
