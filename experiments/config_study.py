@@ -76,11 +76,11 @@ class ConfigStudy(Study):
     def leave_out(self) -> list[str]:
         """Leaves out configs that cannot be read with their data, and returns why."""
         failed = {}
-        for config in self.configs:
+        for cell in self.cells():
             try:
-                _ = self._make((config,), "final", self.lrs[0], self.seeds[0]).key
+                _ = self._make(cell, "final", self.lrs[0], self.seeds[0]).key
             except Exception as error:  # whatever a config file raises
-                failed[config] = f"{config}: {type(error).__name__}: {error}"
+                failed[cell[0]] = f"{cell[0]}: {type(error).__name__}: {error}"
         self.configs = [config for config in self.configs if config not in failed]
         return list(failed.values())
 
@@ -128,16 +128,21 @@ class ConfigStudy(Study):
     def content(self) -> dict[str, Any]:
         """Returns what the table goes by, which has no use for the configs; earlier ones stay."""
         before = self._before()
-        searched = {Path(config).stem: self.searched((config,)) for config in self.configs}
+        searched = {Path(cell[0]).stem: self.searched(cell) for cell in self.cells()}
         searched = {**before.get("searched", {}), **searched}
         kept = ("lrs", "seeds", "extend", "held_out", "search_epochs", "cfg_options")
         return {
-            "tier": self.JOB.TIER,
+            "tier": self.tier,
             "configs": list(searched),
             "searched": searched,
             "baseline": self.baseline or before.get("baseline"),
             **{name: getattr(self, name) for name in kept},
         }
+
+    @property
+    def tier(self) -> str:
+        """What the study's figures are of."""
+        return self.JOB.TIER
 
     def _before(self) -> dict[str, Any]:
         """Reads what earlier calls of the folder wrote, if there were any."""

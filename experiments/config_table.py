@@ -12,7 +12,10 @@ from experiments.paired import COMPARISON, check_baseline, paired_differences
 from experiments.trainings import best_lr
 from mmsrdl.evaluation.scores_file import ScoresFile
 
-__all__ = ["Result", "TableForm", "budget_of", "line", "make_table", "scores_of", "spread_of"]
+__all__ = [
+    "Result", "TableForm", "budget_of", "finals_of", "line", "make_table", "read_results",
+    "scores_of", "search_of",
+]  # fmt: skip
 
 FIGURES = ("mAP", "CF1", "OF1")
 Result = dict[str, Any]
@@ -65,22 +68,37 @@ def make_table(form: TableForm, out: str, baseline: str | None = None) -> str:
     return text
 
 
-def _results_of(folder: Path, study: dict[str, Any]) -> dict[str, list[Result]]:
-    """Reads the results of a config: those of the search, and of the chosen learning rate."""
-    found = [
+def read_results(folder: Path) -> list[Result]:
+    """Reads the results below the folder of a config or variant, with where their scores are."""
+    return [
         {**json.loads(path.read_text(encoding="utf-8")), "scores": path.with_name("scores.npz")}
         for path in sorted(folder.glob("*/result.json"))
     ]
-    searched = study["searched"][folder.name]
+
+
+def search_of(found: Sequence[Result], searched: Sequence[float]) -> list[Result]:
+    """Picks the results of the search, by learning rate."""
     search = [each for each in found if each["stage"] == "search" and each["lr"] in searched]
-    search = sorted(search, key=lambda result: result["lr"])
-    chosen = best_lr(search) if searched else study["lrs"][0]
-    final = [
+    return sorted(search, key=lambda result: result["lr"])
+
+
+def finals_of(
+    found: Sequence[Result], search: Sequence[Result], study: dict[str, Any]
+) -> list[Result]:
+    """Picks the results of the chosen learning rate and the study's seeds."""
+    chosen = best_lr(search) if len(study["lrs"]) > 1 else study["lrs"][0]
+    return [
         each
         for each in found
         if each["stage"] == "final" and each["lr"] == chosen and each["seed"] in study["seeds"]
     ]
-    return {"search": search, "final": final}
+
+
+def _results_of(folder: Path, study: dict[str, Any]) -> dict[str, list[Result]]:
+    """Reads the results of a config: those of the search, and of the chosen learning rate."""
+    found = read_results(folder)
+    search = search_of(found, study["searched"][folder.name])
+    return {"search": search, "final": finals_of(found, search, study)}
 
 
 def _lines(
@@ -161,7 +179,7 @@ def _row(name: str, final: list[Result], study: dict[str, Any], difference: str 
     compared = [] if difference is None else [difference]
     if not final:
         return line([name, "not run", "", "", *["-" for _ in compared], "0", "", "", "", ""])
-    cells = [spread_of([result["metrics"][figure] for result in final]) for figure in FIGURES]
+    cells = [_spread([result["metrics"][figure] for result in final]) for figure in FIGURES]
     cells += compared
     edge = ""
     searched = study["searched"][name]
@@ -178,7 +196,7 @@ def _row(name: str, final: list[Result], study: dict[str, Any], difference: str 
     return line([name, *cells])
 
 
-def spread_of(values: Sequence[float]) -> str:
+def _spread(values: Sequence[float]) -> str:
     """Says mean and, of several, sample standard deviation."""
     return f"{mean(values):.2f}" + (f" ± {stdev(values):.2f}" if len(values) > 1 else "")
 

@@ -25,8 +25,8 @@ from mmengine.logging import MessageHub
 from mmsrdl.apis import train
 
 __all__ = [
-    "ERROR", "Training", "best_lr", "figures_of_run", "read_result", "read_training", "run_all",
-    "run_training", "train_and_evaluate", "write_result",
+    "ERROR", "Training", "best_lr", "figures_of_run", "make_ready", "read_result", "read_training",
+    "run_all", "run_training", "train_and_evaluate", "write_result",
 ]  # fmt: skip
 
 VALIDATION = "val/"
@@ -144,7 +144,7 @@ def write_result(training: Training, result: dict[str, Any]) -> None:
         _remove_checkpoints(training.folder)
 
 
-def _make_ready(training: Training) -> None:
+def make_ready(training: Training) -> None:
     """Makes the folder, without what is of another training or of an attempt that failed.
 
     Checkpoints of the same training, which was stopped, stay, and its output with them.
@@ -263,7 +263,7 @@ def _run_one(context: Any, training: Training, free: "SimpleQueue[str | None]") 
     """Runs a training in a process, on a free device, and returns why it failed, or ''."""
     device = free.get()
     try:
-        _make_ready(training)
+        make_ready(training)
         code = _run_command(training) if training.command else _fork(context, training, device)
     finally:
         free.put(device)
