@@ -57,6 +57,9 @@ def add_config_options(run: argparse.ArgumentParser, out: str) -> None:
         "--extend", type=int, default=0, metavar="N",
         help="more learning rates where the best is the smallest or largest (default 0)",
     )  # fmt: skip
+    run.add_argument(
+        "--relative", action="store_true", help="--lrs are multiples of each config's own"
+    )
     run.add_argument("--held-out", type=float, default=0.2, help="of train, for the search")
     run.add_argument("--search-epochs", type=int, help="of the search (default: the configs')")
     run.add_argument("--word-vectors", metavar="FILE", help="for heads that have a use for them")

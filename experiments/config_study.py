@@ -29,13 +29,15 @@ class ConfigStudy(Study):
         data_root: Folder of the data; None takes the configs'.
         word_vectors: File of word vectors, for heads that read one; None takes the configs'.
         cfg_options: Dotted keys to values, for every config.
+        relative: Whether learning rates are multiples of each config's own, which differ by
+            orders of magnitude where their optimisers do.
         baseline: Name of the config that the table compares all others with, of this call or of
             an earlier one; None compares with none.
     """
 
     JOB: ClassVar[type[ConfigTraining]]
     TRAINING: ClassVar[tuple[str, ...]] = (
-        "held_out", "search_epochs", "data_root", "word_vectors", "cfg_options",
+        "held_out", "search_epochs", "data_root", "word_vectors", "cfg_options", "relative",
     )  # fmt: skip
 
     configs: list[str]
@@ -45,6 +47,7 @@ class ConfigStudy(Study):
     data_root: str | None = None
     word_vectors: str | None = None
     cfg_options: dict[str, Any] | None = None
+    relative: bool = False
     baseline: str | None = None
 
     def __post_init__(self) -> None:
@@ -130,7 +133,7 @@ class ConfigStudy(Study):
         before = self._before()
         searched = {Path(cell[0]).stem: self.searched(cell) for cell in self.cells()}
         searched = {**before.get("searched", {}), **searched}
-        kept = ("lrs", "seeds", "extend", "held_out", "search_epochs", "cfg_options")
+        kept = ("lrs", "seeds", "extend", "held_out", "search_epochs", "cfg_options", "relative")
         return {
             "tier": self.tier,
             "configs": list(searched),

@@ -131,6 +131,8 @@ def _protocol(form: TableForm, study: dict[str, Any]) -> str:
         "sample standard deviation over n seeds. Seconds are of one training with its evaluation, "
         "by the clock and of the processor."
     )
+    if study.get("relative"):
+        text += " Learning rates are multiples of each config's own."
     if len(study["lrs"]) > 1:
         text += (
             f" The learning rate is that of the highest mAP on {study['held_out']:.0%} of the "

@@ -1,14 +1,19 @@
 """A training that a config file describes, with the protocol that all of a study have."""
 
+import copy
+import json
 from abc import abstractmethod
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
 
 from experiments.trainings import Training
+from mmsrdl.apis import load_config
+from mmsrdl.apis.model_index import config_path
+from mmsrdl.apis.report import no_report
 
 __all__ = ["SEARCH_SPLIT_SEED", "ConfigTraining"]
 
@@ -28,6 +33,7 @@ class ConfigTraining(Training):
         data_root: Folder of the data; None takes the config's.
         word_vectors: File of word vectors for heads whose embedder reads one; None likewise.
         cfg_options: Dotted keys to values, for every config.
+        relative: Whether the learning rate is a multiple of the config's own.
         variant: Name of what ``cfg_options`` make of the config, where a study has several.
     """
 
@@ -39,6 +45,7 @@ class ConfigTraining(Training):
     data_root: str | None = None
     word_vectors: str | None = None
     cfg_options: dict[str, Any] | None = field(default=None, hash=False)
+    relative: bool = False
     variant: str | None = None
 
     @property
@@ -64,9 +71,23 @@ class ConfigTraining(Training):
         embedder: Any = cfg.model.get("head", {}).get("embedder") or {}
         if embedder.get("word_vectors") and self.word_vectors is not None:
             embedder.word_vectors = self.word_vectors
-        cfg.optim_wrapper.optimizer.lr = self.lr
+        optimizer = cfg.optim_wrapper.optimizer
+        optimizer.lr = self.lr * (optimizer.lr if self.relative else 1)
         cfg.train_cfg.val_interval = cfg.train_cfg.max_epochs
         cfg.test_dataloader = cfg.test_cfg = cfg.test_evaluator = None
+        return cfg
+
+    def read(self, weights: str | None = None) -> Config:
+        """Reads the config file with what the training says of any tier.
+
+        Args:
+            weights: See :func:`load_config`.
+        """
+        options = json.dumps(self.cfg_options or {}, sort_keys=True)
+        written = Path(config_path(self.config)).stat().st_mtime_ns
+        cfg = copy.deepcopy(_read(self.config, self.data_root, weights, options, written))
+        cfg.work_dir = str(self.folder)
+        cfg.randomness = {**cfg.get("randomness", {}), "seed": self.seed}
         return cfg
 
     @abstractmethod
@@ -92,3 +113,17 @@ class ConfigTraining(Training):
     def facts(self) -> dict[str, Any]:
         """What the result says of the training beside its figures; its images as ``passes``."""
         return {"tier": self.TIER, **super().facts, "images": list(self.passes)}
+
+
+@cache
+def _read(
+    config: str, data_root: str | None, weights: str | None, options: str, written: int
+) -> Config:
+    """Reads a config with its options (JSON), once as long as its file was not written anew.
+
+    Weights are matched by building a backbone, which takes its time.
+    """
+    with no_report():
+        return load_config(
+            config, data_root=data_root, weights=weights, cfg_options=json.loads(options)
+        )

@@ -14,9 +14,7 @@ from mmpretrain.registry import DATASETS
 
 from experiments.config_training import SEARCH_SPLIT_SEED, ConfigTraining
 from experiments.prepared import digest, hold_out
-from mmsrdl.apis import load_config
 from mmsrdl.apis.config import LOADERS, datasets_of
-from mmsrdl.apis.report import no_report
 from mmsrdl.apis.run import metric_config
 from mmsrdl.datasets.feature_maps import fingerprint
 from mmsrdl.datasets.observation.stored_labels import image_names, stored_labels
@@ -63,10 +61,8 @@ class Job(ConfigTraining):
         config has beside its own stays. The best epoch is not kept, as it would be chosen on the
         validation images.
         """
-        options = json.dumps(self.cfg_options or {}, sort_keys=True)
-        cfg = copy.deepcopy(_read(self.config, self.data_root, self.weights, options))
-        cfg.work_dir, cfg.launcher = str(self.folder), "none" if self.launcher == 1 else "pytorch"
-        cfg.randomness = {**cfg.get("randomness", {}), "seed": self.seed}
+        cfg = self.read(weights=self.weights)
+        cfg.launcher = "none" if self.launcher == 1 else "pytorch"
         if cfg.train_dataloader.dataset.type == "mmsrdl.FeatureMapDataset":
             raise ValueError(f"{self.config} is of frozen maps; give it to experiments.frozen")
         if "max_epochs" not in cfg.train_cfg:
@@ -144,15 +140,6 @@ class Job(ConfigTraining):
         """What the result says of the training beside its figures."""
         data = {name: [list(each) for each in found] for name, found in self._data.items()}
         return {**super().facts, "launcher": self.launcher, "data": data}
-
-
-@cache
-def _read(config: str, data_root: str | None, weights: str | None, options: str) -> Config:
-    """Reads a config with its options (JSON), once: weights are matched by building a backbone."""
-    with no_report():
-        return load_config(
-            config, data_root=data_root, weights=weights, cfg_options=json.loads(options)
-        )
 
 
 @cache

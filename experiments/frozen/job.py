@@ -9,7 +9,6 @@ from typing import Any
 from mmengine.config import Config
 
 from experiments.config_training import SEARCH_SPLIT_SEED, ConfigTraining
-from mmsrdl.apis import load_config
 from mmsrdl.apis.config import LOADERS
 from mmsrdl.datasets import FeatureMaps
 from mmsrdl.datasets.feature_maps import fingerprint
@@ -25,13 +24,7 @@ class Job(ConfigTraining):
 
     def load(self) -> Config:
         """Reads the config, which must be one of frozen maps."""
-        cfg = load_config(
-            self.config,
-            work_dir=str(self.folder),
-            data_root=self.data_root,
-            seed=self.seed,
-            cfg_options=self.cfg_options,
-        )
+        cfg = self.read()
         for loader in LOADERS:
             kind = cfg[loader].dataset.type
             if kind != "mmsrdl.FeatureMapDataset":

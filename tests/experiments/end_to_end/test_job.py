@@ -142,6 +142,13 @@ def test_evaluators_of_the_config_stay_beside_the_protocol_of_all(
     assert [each.type for each in evaluators[1:]] == ["mmsrdl.OpenVocabularyMetric"]
 
 
+def test_a_learning_rate_may_be_a_multiple_of_the_configs(make_job: Callable[..., Job]) -> None:
+    own = make_job(relative=True, lr=1.0).resolved.optim_wrapper.optimizer.lr
+    assert make_job(relative=True, lr=0.5).resolved.optim_wrapper.optimizer.lr == own / 2
+    assert make_job(lr=0.5).resolved.optim_wrapper.optimizer.lr == 0.5
+    assert make_job(lr=own).key == make_job(relative=True, lr=1.0).key
+
+
 def test_several_processes_share_the_batch(make_job: Callable[..., Job]) -> None:
     job = make_job(launcher=2)
     assert job.resolved.train_dataloader.batch_size == 1
