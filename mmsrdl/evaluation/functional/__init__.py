@@ -43,7 +43,11 @@ from mmsrdl.evaluation.functional.precision_recall_curve import (
     PrecisionRecallCurve,
     precision_recall_curve,
 )
-from mmsrdl.evaluation.functional.resampling import interval_95, resampled_counts
+from mmsrdl.evaluation.functional.resampling import (
+    interval_95,
+    resampled_average_precision,
+    resampled_counts,
+)
 from mmsrdl.evaluation.functional.thresholds import (
     best_f1_thresholds,
     choose_shrinkage,
@@ -85,6 +89,7 @@ __all__ = [
     "precision_recall_curve",
     "precision_recall_f1",
     "reliability",
+    "resampled_average_precision",
     "resampled_counts",
     "thresholds_for_precision",
     "thresholds_for_recall",

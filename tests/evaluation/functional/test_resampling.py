@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from mmsrdl.evaluation import interval_95, normalized_average_precision, resampled_counts
+from mmsrdl.evaluation import (
+    average_precision,
+    interval_95,
+    normalized_average_precision,
+    resampled_average_precision,
+    resampled_counts,
+)
 
 
 def test_as_many_are_drawn_as_there_are() -> None:
@@ -52,3 +58,37 @@ def test_bad_numbers() -> None:
         resampled_counts(0, 5)
     with pytest.raises(TypeError, match=r"replicates=1\.5 must be an integer"):
         resampled_counts(3, 1.5)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("levels", [4, 10_000])
+def test_equals_a_loop_over_written_out_images(seed: int, levels: int) -> None:
+    torch.manual_seed(seed)
+    scores = torch.randint(levels, (30, 6)) / levels  # of 4 levels, with many ties
+    targets = torch.randint(-1, 2, (30, 6))
+    targets[:, 1] = torch.randint(0, 2, (30,))  # a class without unknown entries
+    targets[:, 2] = -1  # a class of which nothing is known
+    targets[1:, 4] = 0
+    targets[0, 4] = 1  # a class of one positive, which a third of the replicates lack
+    weights = resampled_counts(30, 20, seed)[:, 1:]
+    found = resampled_average_precision(scores, targets, weights)
+    assert found.shape == (20, 6)
+    assert found[:, 2].isnan().all()
+    assert 0 < found[:, 4].isnan().sum() < 20
+    for row, count in zip(found, weights.T, strict=True):
+        images = torch.repeat_interleave(torch.arange(30), count.int())
+        written_out = average_precision(scores[images], targets[images])
+        assert row.tolist() == pytest.approx(written_out.tolist(), abs=1e-12, nan_ok=True)
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        (torch.ones(3, 2, dtype=torch.int32), r"\[4, R\]"),
+        (torch.ones(4, 2), "must be integers"),
+        (-torch.ones(4, 2, dtype=torch.int32), "at least 0, got -1"),
+    ],
+)
+def test_weights_that_are_none(weights: torch.Tensor, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        resampled_average_precision(torch.rand(4, 2), torch.ones(4, 2), weights)
