@@ -94,7 +94,8 @@ class ConfigStudy(Study):
         """
         lr = self.chosen(cell) or self.lrs[0]
         made = self.searches(cell) + [self._make(cell, "final", lr, seed) for seed in self.seeds]
-        return [job for job in made if read_result(job) is None]
+        missing = [job for job in made if read_result(job) is None]
+        return [job for job in missing if isinstance(job, ConfigTraining)]  # as all are
 
     def cost(self) -> list[str]:
         """Says how many images the missing trainings see, and at which speed others went."""

@@ -17,6 +17,8 @@ from mmsrdl.visualization import draw_sweep_curves
 __all__ = ["FIGURE", "Curve", "table_of"]
 
 FIGURE = "figure6.png"
+Place = tuple[float, float, float | None]
+"""Value of a setting, mean mAP, and half its 95 % interval, of several seeds."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Curve:
     differences: Mapping[Point, Difference]
     lr: float | None
 
-    def place(self, point: Point, at: float) -> tuple[float, float, float | None]:
+    def place(self, point: Point, at: float) -> Place:
         """Returns value, mean and half the 95 % interval of a point, as it is drawn."""
         return at, mean(self.values[point]), _half(self.values[point])
 
@@ -85,7 +87,7 @@ def _half(values: list[float]) -> float | None:
 
 def _draw(curves: Mapping[str, Curve], panels: Mapping[str, Sequence[Point]], out: str) -> None:
     """Draws the panels of K and alpha; what has no erasing is level."""
-    drawn: dict[str, dict[str, list[tuple[float, float, float | None]]]] = {}
+    drawn: dict[str, dict[str, list[Place]]] = {}
     ticks = {}
     for sweep in SWEEPS:
         shown = {getattr(point, sweep.setting): point for point in panels[sweep.setting]}
@@ -96,7 +98,7 @@ def _draw(curves: Mapping[str, Curve], panels: Mapping[str, Sequence[Point]], ou
                 curve.place(point, at) for at, point in shown.items() if point in curve.values
             ]
             if WITHOUT in curve.values:
-                level = [(at, mean(curve.values[WITHOUT]), None) for at in shown]
+                level: list[Place] = [(at, mean(curve.values[WITHOUT]), None) for at in shown]
                 drawn[sweep.symbol][f"{name}, without erasing"] = level
     draw_sweep_curves(drawn, ticks, "mAP in percent", Path(out, FIGURE))
 
