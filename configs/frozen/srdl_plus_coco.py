@@ -10,6 +10,3 @@ _base_ = [
 ]
 
 model = dict(backbone=_base_.backbone, head=dict(in_channels=_base_.in_channels, num_classes=80))
-
-# The layer of scores learns ten times as fast as the layer before it.
-optim_wrapper = dict(paramwise_cfg=dict(custom_keys={"head.attention.score": dict(lr_mult=10)}))

@@ -11,12 +11,7 @@ _base_ = [
 
 model = dict(backbone=_base_.backbone, head=dict(in_channels=_base_.in_channels, num_classes=80))
 
-# SRDL's schedule; the head starts from nothing, so its rates are those of the search on frozen maps.
+# SRDL's schedule; the head starts from nothing, so its rate is that of the search on frozen maps.
 optim_wrapper = dict(
-    paramwise_cfg=dict(
-        custom_keys={
-            "head": dict(lr_mult=30, decay_mult=0.0),
-            "head.attention.score": dict(lr_mult=300, decay_mult=0.0),
-        }
-    )
+    paramwise_cfg=dict(custom_keys={"head": dict(lr_mult=100, decay_mult=0.0)}),
 )
