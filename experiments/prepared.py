@@ -7,6 +7,7 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
+from typing import Any
 
 from mmengine.config import Config, ConfigDict
 
@@ -76,8 +77,13 @@ class PreparedTraining(Training):
         return fingerprint([content, self.prepared.sources])
 
 
-def hold_out(cfg: Config) -> None:
-    """Divides the training images, and evaluates on those that are held out."""
+def hold_out(cfg: Config, **split: Any) -> None:
+    """Divides the training images, and evaluates on those that are held out.
+
+    Args:
+        cfg: The config, which is changed.
+        **split: Options of :class:`mmsrdl.HeldOutSplit`. Defaults to :data:`HELD_OUT`.
+    """
     shown = cfg.train_dataloader.dataset
     evaluated = {**shown, "test_mode": True, "pipeline": cfg.val_dataloader.dataset.pipeline}
     for loader, part, dataset in (
@@ -85,7 +91,7 @@ def hold_out(cfg: Config) -> None:
         (cfg.val_dataloader, "held_out", evaluated),
     ):
         loader.dataset = ConfigDict(
-            type="mmsrdl.HeldOutSplit", dataset=dataset, part=part, **HELD_OUT
+            type="mmsrdl.HeldOutSplit", dataset=dataset, part=part, **(split or HELD_OUT)
         )
 
 

@@ -83,6 +83,10 @@ class Study(Record, ABC):
         """Leaves out what cannot be read, and returns why."""
         return []
 
+    def cost(self) -> list[str]:
+        """Says what is missing, in images; nothing where a study does not count them."""
+        return []
+
     def first_lrs(self) -> list[float]:
         """Returns the learning rates that a search begins with, at least two."""
         return self.lrs
@@ -189,3 +193,5 @@ def _announce(study: Study) -> None:
             print(f"{', '.join(cell)}: search of {rates}, then {len(study.seeds)} seeds")
         elif seeds:
             print(f"{', '.join(cell)}: lr {study.chosen(cell):g}, seeds {seeds}")
+    for line in study.cost():
+        print(line)

@@ -47,7 +47,7 @@ def test_python_runs(
 
 @pytest.mark.parametrize(("language", "block"), [b for b in BLOCKS if b.values[0] == "bash"])
 def test_commands_are_understood(language: str, block: str) -> None:
-    """Every command of mmsrdl's in the documents has options that there are."""
+    """Every command of mmsrdl's and of the studies has options that there are."""
     for line in block.replace("\\\n", " ").splitlines():
         words = shlex.split(line, comments=True)
         if "..." in words or not words:
@@ -56,6 +56,9 @@ def test_commands_are_understood(language: str, block: str) -> None:
             words = ["mmsrdl", words[1][6:-3], *words[2:]]
         if "torchrun" in words:
             words = words[words.index("-m") + 1 :]
+        if words[:2] == ["python", "-m"] and words[2].startswith("experiments."):
+            module = importlib.import_module(f"{words[2]}.__main__")
+            module.make_parser().parse_args(words[3:])
         if words[0] == "mmsrdl" and words[1] in COMMANDS:
             module = importlib.import_module(f"mmsrdl.cli.{words[1]}")
             module.make_parser(f"mmsrdl {words[1]}").parse_args(words[2:])

@@ -12,7 +12,7 @@ examples:
   python -m experiments.frozen cache --config gmp_lite0_voc07 --data-root VOC2007 \\
       --weights tf_efficientnet_lite0.pth --views 4 --out data/maps/voc07
   python -m experiments.frozen run --configs configs/frozen/*.py --lrs 3e-4 1e-3 3e-3 \\
-      --extend 3 --seeds 0 1 2 --out work_dirs/frozen
+      --extend 3 --seeds 0 1 2 --out work_dirs/frozen --baseline gmp_voc07
   python -m experiments.frozen table --out work_dirs/frozen
 """
 
@@ -21,9 +21,12 @@ def make_parser() -> argparse.ArgumentParser:
     """Makes the parser of the three commands."""
     parser, commands = command.new_parser("frozen", __doc__, EXAMPLES)
     _add_cache(commands.add_parser("cache", help="write the maps of a config's backbone"))
-    _add_run_options(command.add_run(commands, lrs=[1e-4, 3e-4, 1e-3, 3e-3], processes=2))
-    tabulate = commands.add_parser("table", help="print the table of what was run")
-    tabulate.add_argument("--out", required=True, metavar="DIR", help="folder of the study")
+    run = command.add_run(commands, lrs=[1e-4, 3e-4, 1e-3, 3e-3], processes=2)
+    run.add_argument("--configs", required=True, nargs="+", help="config files of frozen maps")
+    run.add_argument("--data-root", metavar="DIR", help="folder of the maps")
+    command.add_config_options(run, "work_dirs/frozen")
+    command.add_baseline(run, "default: none")
+    command.add_config_table(commands)
     return parser
 
 
@@ -37,27 +40,7 @@ def _add_cache(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--workers", type=int, default=0, help="that read images (default 0)")
     parser.add_argument("--seed", type=int, default=0, help="of the augmentation (default 0)")
     parser.add_argument("--device", default="cpu", help="cpu (default), cuda, cuda:1 ...")
-    _add_cfg_options(parser)
-
-
-def _add_run_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--configs", required=True, nargs="+", help="config files of frozen maps")
-    parser.add_argument("--out", default="work_dirs/frozen", metavar="DIR", help="of the study")
-    parser.add_argument(
-        "--extend", type=int, default=0, metavar="N",
-        help="more learning rates where the best is the smallest or largest (default 0)",
-    )  # fmt: skip
-    parser.add_argument("--held-out", type=float, default=0.2, help="of train, for the search")
-    parser.add_argument("--search-epochs", type=int, help="of the search (default: the configs')")
-    parser.add_argument("--data-root", metavar="DIR", help="folder of the maps")
-    parser.add_argument("--word-vectors", metavar="FILE", help="for heads that have a use for them")
-    _add_cfg_options(parser)
-
-
-def _add_cfg_options(parser: argparse.ArgumentParser) -> None:
-    from mmsrdl.cli.common import KeyValues
-
-    parser.add_argument("--cfg-options", nargs="+", action=KeyValues, metavar="KEY=VALUE")
+    command.add_cfg_options(parser)
 
 
 def main(words: Sequence[str] | None = None) -> int:

@@ -1,15 +1,14 @@
 """One training of a head on frozen maps, in a process of its own."""
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
 
-from experiments.trainings import Training
-from mmsrdl.apis import load_config
+from experiments.config_training import SEARCH_SPLIT_SEED, ConfigTraining
 from mmsrdl.apis.config import LOADERS
 from mmsrdl.datasets import FeatureMaps
 from mmsrdl.datasets.feature_maps import fingerprint
@@ -18,48 +17,14 @@ __all__ = ["Job"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Job(Training):
-    """A training of a study.
+class Job(ConfigTraining):
+    """A training of the frozen tier, without checkpoints; ``data_root`` is that of the maps."""
 
-    Attributes:
-        config: Config file.
-        held_out: Share of the training images that a search is evaluated on.
-        search_epochs: Length of a search's training; None takes the config's.
-        data_root: Folder of the maps; None takes the config's.
-        word_vectors: File of word vectors for heads whose embedder reads one; None likewise.
-        cfg_options: Dotted keys to values, for every config.
-    """
+    TIER = "frozen"
 
-    config: str
-    held_out: float = 0.2
-    search_epochs: int | None = None
-    data_root: str | None = None
-    word_vectors: str | None = None
-    cfg_options: dict[str, Any] | None = field(default=None, hash=False)
-
-    @property
-    def cell(self) -> dict[str, str]:
-        """Name of the config."""
-        return {"config": Path(self.config).stem}
-
-    @cached_property
-    def resolved(self) -> Config:
-        """The config of the training.
-
-        Every config gets the same protocol, one evaluation after the last epoch, and no
-        checkpoints.
-
-        Raises:
-            FileNotFoundError: If a file is missing.
-            ValueError: If the config is not one of frozen maps, or an option does not fit.
-        """
-        cfg = load_config(
-            self.config,
-            work_dir=str(self.folder),
-            data_root=self.data_root,
-            seed=self.seed,
-            cfg_options=self.cfg_options,
-        )
+    def load(self) -> Config:
+        """Reads the config, which must be one of frozen maps."""
+        cfg = self.read()
         for loader in LOADERS:
             kind = cfg[loader].dataset.type
             if kind != "mmsrdl.FeatureMapDataset":
@@ -67,24 +32,21 @@ class Job(Training):
                     f"{self.config}: {loader}.dataset is {kind}, not mmsrdl.FeatureMapDataset; "
                     "give configs that inherit _base_/datasets/*_maps.py"
                 )
-        maps = cfg.train_dataloader.dataset
-        if self.stage == "search":
-            split = dict(held_out=self.held_out, seed=0)
-            cfg.val_dataloader.dataset.ann_file = maps.ann_file
-            cfg.val_dataloader.dataset.split = dict(part="held_out", **split)
-            maps.split = dict(part="fit", **split)
-            cfg.train_cfg.max_epochs = self.search_epochs or cfg.train_cfg.max_epochs
         embedder: Any = cfg.model.head.get("embedder") or {}
-        if embedder.get("word_vectors") and self.word_vectors is not None:
-            embedder.word_vectors = self.word_vectors
         if embedder.get("cooccurrence"):
-            embedder.cooccurrence = os.path.join(maps.data_root, "cooccurrence.npz")
-        cfg.optim_wrapper.optimizer.lr = self.lr
-        cfg.train_cfg.val_interval = cfg.train_cfg.max_epochs
+            root = cfg.train_dataloader.dataset.data_root
+            embedder.cooccurrence = os.path.join(root, "cooccurrence.npz")
         cfg.default_hooks.checkpoint = None
         cfg.val_evaluator = dict(type="mmsrdl.MultiLabelMetric")
-        cfg.test_dataloader = cfg.test_cfg = cfg.test_evaluator = None
         return cfg
+
+    def hold_out(self, cfg: Config) -> None:
+        """Divides the training maps, and evaluates on those that are held out."""
+        maps, split = cfg.train_dataloader.dataset, dict(held_out=self.held_out)
+        split["seed"] = SEARCH_SPLIT_SEED
+        cfg.val_dataloader.dataset.ann_file = maps.ann_file
+        cfg.val_dataloader.dataset.split = dict(part="held_out", **split)
+        maps.split = dict(part="fit", **split)
 
     @cached_property
     def maps(self) -> dict[str, FeatureMaps]:
@@ -95,6 +57,15 @@ class Job(Training):
             )
             for name in LOADERS[:2]
         }
+
+    @property
+    def images(self) -> tuple[int, int]:
+        """Number of training images and of images that the training is evaluated on."""
+        train, val = (maps.labels.shape[0] for maps in self.maps.values())
+        if self.stage == "final":
+            return train, val
+        held_out = round(self.held_out * train)
+        return train - held_out, held_out
 
     @cached_property
     def key(self) -> str:
@@ -112,4 +83,4 @@ class Job(Training):
             name: {"fingerprint": maps.fingerprint, "shape": list(maps.maps().shape)}
             for name, maps in self.maps.items()
         }
-        return {"tier": "frozen", **super().facts, "maps": maps}
+        return {**super().facts, "maps": maps}

@@ -1,97 +1,15 @@
 """What is compared: every config of frozen maps."""
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-from experiments import study
+from experiments.config_study import ConfigStudy
 from experiments.frozen.job import Job
-from experiments.study import Cell, check_distinct
-from mmsrdl.arguments import check_integer, check_number
 
-__all__ = ["Study", "neighbour"]
+__all__ = ["Study"]
 
 
 @dataclass(kw_only=True)
-class Study(study.Study):
-    """What is compared, and how.
+class Study(ConfigStudy):
+    """What is compared, and how; ``data_root`` is the folder of the maps."""
 
-    Attributes:
-        configs: Config files of frozen maps.
-        extend: How many further learning rates a config may try, one at a time: the next of 1 and
-            3 times a power of ten, as long as the best is the smallest or the largest tried.
-        held_out: Share of the training images that the search is evaluated on.
-        search_epochs: Length of the search's trainings; None takes the configs'.
-        data_root: Folder of the maps; None takes the configs'.
-        word_vectors: File of word vectors, for heads that read one; None takes the configs'.
-        cfg_options: Dotted keys to values, for every config.
-    """
-
-    configs: list[str]
-    extend: int = 0
-    held_out: float = 0.2
-    search_epochs: int | None = None
-    data_root: str | None = None
-    word_vectors: str | None = None
-    cfg_options: dict[str, Any] | None = None
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_distinct("configs", [Path(config).stem for config in self.configs])
-        check_integer("--extend", self.extend, low=0, example=2)
-        if self.search_epochs is not None:
-            check_integer("--search-epochs", self.search_epochs, low=1, example=4)
-        check_number("--held-out", self.held_out, low=0.01, high=0.99, example=0.2)
-
-    def cells(self) -> Iterable[Cell]:
-        """Returns the configs."""
-        return [(config,) for config in self.configs]
-
-    def training(self, cell: Cell, **fields: Any) -> Job:
-        """Makes a training of a config."""
-        return Job(
-            config=cell[0],
-            held_out=self.held_out,
-            search_epochs=self.search_epochs,
-            data_root=self.data_root,
-            word_vectors=self.word_vectors,
-            cfg_options=self.cfg_options,
-            **fields,
-        )
-
-    def beyond(self, tried: Sequence[float], up: bool) -> float | None:
-        """Returns the next of 1 and 3 times a power of ten, as long as there may be more."""
-        if len(tried) >= len(self.lrs) + self.extend:
-            return None
-        return neighbour(tried[-1 if up else 0], up)
-
-    def leave_out(self) -> list[str]:
-        """Leaves out configs that cannot be read with their maps, and returns why."""
-        failed = {}
-        for config in self.configs:
-            try:
-                _ = self._make((config,), "final", self.lrs[0], self.seeds[0]).key
-            except Exception as error:  # whatever a config file raises
-                failed[config] = f"{config}: {type(error).__name__}: {error}"
-        self.configs = [config for config in self.configs if config not in failed]
-        return list(failed.values())
-
-    def content(self) -> dict[str, Any]:
-        """Returns what the table goes by, which has no use for the configs; earlier ones stay."""
-        searched = {Path(config).stem: self.searched((config,)) for config in self.configs}
-        if Path(self.out, self.FILE).is_file():
-            searched = {**self.read(self.out)["searched"], **searched}
-        kept = ("lrs", "seeds", "extend", "held_out", "search_epochs", "cfg_options")
-        return {
-            "tier": "frozen",
-            "configs": list(searched),
-            "searched": searched,
-            **{name: getattr(self, name) for name in kept},
-        }
-
-
-def neighbour(lr: float, up: bool) -> float:
-    """Returns the next larger or smaller of 1 and 3 times a power of ten."""
-    grid = [float(f"{digit}e{power}") for power in range(-13, 4) for digit in (1, 3)]
-    return min(x for x in grid if x > lr) if up else max(x for x in grid if x < lr)
+    JOB = Job

@@ -4,7 +4,7 @@ import inspect
 import logging
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from difflib import get_close_matches
 
 import torch
@@ -13,6 +13,7 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from mmsrdl.apis.model_index import PACKAGE, config_path
+from mmsrdl.datasets.wrappers import datasets_of
 from mmsrdl.models.weights import backbone_init_cfg
 
 CONFIG_ENDINGS = (".py", ".json", ".yaml", ".yml")
@@ -176,17 +177,6 @@ def _warn_of_misspellings(cfg: Config) -> None:
                 logger="current",
                 level=logging.WARNING,
             )
-
-
-def datasets_of(dataset: ConfigDict) -> Iterator[ConfigDict]:
-    """Yields the data sets inside a config of a data set and its wrappers."""
-    if "dataset" in dataset:
-        yield from datasets_of(dataset.dataset)
-    elif "datasets" in dataset:
-        for inner in dataset.datasets:
-            yield from datasets_of(inner)
-    else:
-        yield dataset
 
 
 def set_data_root(cfg: Config, data_root: str) -> None:

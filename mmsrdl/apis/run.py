@@ -158,6 +158,7 @@ HOOKS_OF_EVERY_RUN = {
     "data_guard": "mmsrdl.DataGuardHook",
     "checkpoint_guard": "mmsrdl.CheckpointGuardHook",
     "metric_model": "mmsrdl.MetricModelHook",
+    "label_statistics": "mmsrdl.LabelStatisticsHook",
     "vocabulary": "mmsrdl.VocabularyHook",
     "bad_images": "mmsrdl.BadImagesHook",
 }

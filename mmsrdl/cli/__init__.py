@@ -19,6 +19,7 @@ COMMANDS = {
     "train": "train a model",
     "test": "evaluate a checkpoint",
     "evaluate": "compute the figures of kept scores under the papers' protocols",
+    "context": "say how far kept scores lean on what is beside an object",
     "infer": "predict the labels of images",
     "data": "check, split, convert and look into labeled images",
     "thresholds": "tune the classes' thresholds",

@@ -1,6 +1,6 @@
 """Label co-occurrence: how often two classes are in one image."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from typing import Any
@@ -103,9 +103,25 @@ def cooccurrence_matrix(dataset: Any) -> Cooccurrence:
     Raises:
         ValueError: If there are no such labels, or the wrapped data sets differ in their classes.
     """
-    classes = _classes_of(dataset)
+    classes = counted_classes(dataset)
     positive = np.zeros((len(classes), len(classes)), dtype=np.int64)
     unknown = np.zeros_like(positive)
+    for labels, unknown_classes in labels_of(dataset):
+        positive[np.ix_(labels, labels)] += 1
+        unknown[np.ix_(labels, unknown_classes)] += 1
+    counts = torch.from_numpy(positive)
+    return Cooccurrence(counts, counts.diagonal().unsqueeze(1) - torch.from_numpy(unknown))
+
+
+def labels_of(dataset: Any) -> Iterator[tuple[Any, Any]]:
+    """Yields the positive and the unknown classes of each image of a data set.
+
+    Args:
+        dataset: See :func:`cooccurrence_matrix`.
+
+    Raises:
+        ValueError: If there are no such labels.
+    """
     for index in range(len(dataset)):
         data_info = dataset.get_data_info(index)
         labels = data_info.get("gt_label")
@@ -114,10 +130,7 @@ def cooccurrence_matrix(dataset: Any) -> Cooccurrence:
                 f"label co-occurrence needs lists of positive classes, but sample {index} of "
                 f"{type(dataset).__name__} has gt_label={labels!r}; use a multi-label data set"
             )
-        positive[np.ix_(labels, labels)] += 1
-        unknown[np.ix_(labels, _unknown_classes(data_info))] += 1
-    counts = torch.from_numpy(positive)
-    return Cooccurrence(counts, counts.diagonal().unsqueeze(1) - torch.from_numpy(unknown))
+        yield labels, _unknown_classes(data_info)
 
 
 def _unknown_classes(data_info: dict[str, Any]) -> Any:
@@ -127,7 +140,12 @@ def _unknown_classes(data_info: dict[str, Any]) -> Any:
     return np.asarray(data_info.get("gt_label_unknown", ()), dtype=np.int64)
 
 
-def _classes_of(dataset: Any) -> Sequence[str]:
+def counted_classes(dataset: Any) -> Sequence[str]:
+    """Returns the names of the classes that can be counted on a data set.
+
+    Raises:
+        ValueError: If it names none, or wraps data sets that differ in their classes.
+    """
     classes = (getattr(dataset, "metainfo", None) or {}).get("classes")
     if not classes or not hasattr(dataset, "get_data_info"):
         raise ValueError(

@@ -1,17 +1,33 @@
 """Numbers of a labeled set of images: how often, how many, and which labels together."""
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
+from mmengine.config import ConfigDict
+from mmengine.registry import DATASETS
 
 from mmsrdl.datasets.annotation_file import first_of
-from mmsrdl.datasets.cooccurrence import Cooccurrence, conditional_probability
-from mmsrdl.datasets.formats import Annotations
+from mmsrdl.datasets.cooccurrence import (
+    Cooccurrence,
+    conditional_probability,
+    counted_classes,
+    labels_of,
+)
+from mmsrdl.datasets.formats import Annotations, read_annotations
+from mmsrdl.datasets.wrappers import datasets_of
 
-__all__ = ["LabelStatistics", "annotation_targets", "label_statistics"]
+__all__ = [
+    "LabelStatistics",
+    "annotation_targets",
+    "config_statistics",
+    "dataset_statistics",
+    "file_statistics",
+    "label_statistics",
+]
 
 
 @dataclass
@@ -49,6 +65,16 @@ class LabelStatistics:
     def frequency(self) -> np.ndarray:
         """Share of the images that are positive for each class, float64 [C]."""
         return self.positives / self.num_images
+
+    @property
+    def known_frequency(self) -> np.ndarray:
+        """Share of the images in which a class is known that are positive for it, float64 [C].
+
+        As in :attr:`conditional`, of all images for a class of which no negative is known.
+        """
+        counts = Cooccurrence(torch.from_numpy(self.cooccurrence), torch.from_numpy(self.known))
+        known = self.num_images - np.where(counts.assumed_negative.numpy(), 0, self.unknown)
+        return self.positives / np.maximum(known, 1)
 
     @property
     def cardinality(self) -> float:
@@ -132,6 +158,61 @@ def label_statistics(targets: np.ndarray, classes: Sequence[str]) -> LabelStatis
         cooccurrence=(positive.T @ positive).astype(np.int64),
         known=(positive.T @ (targets != -1)).astype(np.int64),
     )
+
+
+def dataset_statistics(dataset: Any) -> LabelStatistics:
+    """Counts the labels of a data set; images are not read.
+
+    Args:
+        dataset: A multi-label data set, or a wrapper of some, see :func:`cooccurrence_matrix`.
+
+    Raises:
+        ValueError: If there are no such labels, or the wrapped data sets differ in their classes.
+    """
+    classes = counted_classes(dataset)
+    targets = np.zeros((len(dataset), len(classes)), dtype=np.int8)
+    for row, (labels, unknown) in zip(targets, labels_of(dataset), strict=True):
+        row[unknown] = -1
+        row[labels] = 1
+    return label_statistics(targets, classes)
+
+
+def config_statistics(dataset: ConfigDict) -> LabelStatistics:
+    """Counts the labels of a data set that a config describes.
+
+    Args:
+        dataset: Config of a data set or of a wrapper of some, such as ``train_dataloader.dataset``.
+            It is copied, and built in the current scope, without its pipelines.
+
+    Raises:
+        FileNotFoundError: If its files are missing.
+        ValueError: As :func:`dataset_statistics`.
+    """
+    dataset = copy.deepcopy(dataset)
+    for inner in datasets_of(dataset):
+        inner.pipeline = []  # no image is read
+    return dataset_statistics(DATASETS.build(dataset))
+
+
+def file_statistics(path: str, classes: Sequence[str]) -> LabelStatistics:
+    """Counts the labels of an annotation file.
+
+    Args:
+        path: Of any format that :func:`read_annotations` reads.
+        classes: C names; labels of other classes are left out.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is malformed, or no image is positive for any of the classes.
+    """
+    annotations = read_annotations(path)
+    statistics = label_statistics(annotation_targets(annotations, classes), classes)
+    if not statistics.positives.any():
+        raise ValueError(
+            f"no image of '{path}' is positive for any of the classes {first_of(list(classes))}; "
+            f"it has {first_of(list(annotations.found_classes()))}. Spell them alike"
+        )
+    return statistics
 
 
 def annotation_targets(annotations: Annotations, classes: Sequence[str]) -> np.ndarray:

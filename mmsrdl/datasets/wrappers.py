@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["inner_datasets"]
+from mmengine.config import ConfigDict
+
+__all__ = ["datasets_of", "inner_datasets"]
 
 
 def inner_datasets(dataset: Any, through: tuple[type, ...] = ()) -> Iterator[Any]:
@@ -21,3 +23,14 @@ def inner_datasets(dataset: Any, through: tuple[type, ...] = ()) -> Iterator[Any
         yield dataset
     for each in inner:
         yield from inner_datasets(each, through)
+
+
+def datasets_of(dataset: ConfigDict) -> Iterator[ConfigDict]:
+    """Yields the data sets inside a config of a data set and its wrappers."""
+    if "dataset" in dataset:
+        yield from datasets_of(dataset.dataset)
+    elif "datasets" in dataset:
+        for inner in dataset.datasets:
+            yield from datasets_of(inner)
+    else:
+        yield dataset

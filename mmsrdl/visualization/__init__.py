@@ -3,6 +3,7 @@
 from mmsrdl.visualization.ap_bars import draw_ap_bars
 from mmsrdl.visualization.attention_panel import draw_attention_panel
 from mmsrdl.visualization.choose_classes import choose_classes
+from mmsrdl.visualization.context import draw_context
 from mmsrdl.visualization.label_graph import draw_label_graph
 from mmsrdl.visualization.label_statistics import draw_label_statistics
 from mmsrdl.visualization.panel_files import panel_files
@@ -16,6 +17,7 @@ __all__ = [
     "choose_classes",
     "draw_ap_bars",
     "draw_attention_panel",
+    "draw_context",
     "draw_label_graph",
     "draw_label_statistics",
     "draw_precision_recall_curves",

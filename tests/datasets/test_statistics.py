@@ -5,11 +5,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mmengine.config import ConfigDict
+from mmengine.dataset import RepeatDataset
 from numpy.testing import assert_allclose, assert_array_equal
 
 from mmsrdl.datasets import MultiLabelDataset, cooccurrence_matrix
 from mmsrdl.datasets.formats import Annotations, ImageRecord
-from mmsrdl.datasets.statistics import annotation_targets, label_statistics
+from mmsrdl.datasets.statistics import (
+    annotation_targets,
+    config_statistics,
+    dataset_statistics,
+    file_statistics,
+    label_statistics,
+)
 
 TARGETS = np.array([[1, 1, 0, 0], [1, 0, -1, 0], [0, 0, 0, 0], [1, 1, 1, 0]])
 CLASSES = ("car", "bus", "cat", "kite")
@@ -84,3 +92,33 @@ def test_targets_of_annotations() -> None:
 def test_targets_that_are_none(targets: np.ndarray, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         label_statistics(targets, CLASSES)
+
+
+def test_share_where_a_class_is_known() -> None:
+    stats = label_statistics(TARGETS, CLASSES)
+    assert_allclose(stats.known_frequency, [3 / 4, 2 / 4, 1 / 3, 0])
+    # No negative of bus and cat is known beside another class: of all images, as the conditional.
+    named = label_statistics(np.where(TARGETS == 1, 1, -1), CLASSES)
+    assert_allclose(named.known_frequency[1:], [2 / 4, 1 / 4, 0])
+
+
+def test_of_data_sets_configs_and_files(tmp_path: Path) -> None:
+    file = tmp_path / "labels.csv"
+    file.write_text("path,labels,unknown\n1.jpg,car;bus,\n2.jpg,car,cat\n3.jpg,,\n4.jpg,car,\n")
+    targets = TARGETS.copy()
+    targets[3] = [1, 0, 0, 0]
+    expected = label_statistics(targets, CLASSES).to_dict()
+    options = dict(ann_file=str(file), metainfo=dict(classes=CLASSES), check_files=False)
+    dataset = MultiLabelDataset(**options)
+    assert dataset_statistics(dataset).to_dict() == expected
+    assert file_statistics(str(file), CLASSES).to_dict() == expected
+    twice = dataset_statistics(RepeatDataset(dataset, 2))
+    assert twice.num_images == 8
+    assert_array_equal(twice.cooccurrence, 2 * np.array(expected["cooccurrence"]))
+    pipeline = [dict(type="LoadImageFromFile")]
+    inner = dict(type="mmsrdl.MultiLabelDataset", pipeline=pipeline, **options)
+    config = ConfigDict(type="RepeatDataset", times=2, dataset=inner)
+    assert config_statistics(config).to_dict() == twice.to_dict()
+    assert config.dataset.pipeline == pipeline
+    with pytest.raises(ValueError, match=r"positive for any of the classes \['sheep'\]; it has"):
+        file_statistics(str(file), ["sheep"])

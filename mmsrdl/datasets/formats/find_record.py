@@ -1,12 +1,13 @@
 """The labels of an image file."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from mmsrdl.datasets.annotation_file import first_of
 from mmsrdl.datasets.formats.annotations import Annotations, ImageRecord
 
-__all__ = ["find_record"]
+__all__ = ["find_record", "find_records"]
 
 
 def find_record(annotations: Annotations, image: str | os.PathLike[str]) -> ImageRecord:
@@ -23,12 +24,38 @@ def find_record(annotations: Annotations, image: str | os.PathLike[str]) -> Imag
     Raises:
         ValueError: If there is none, or its path stands twice.
     """
-    parts = Path(os.path.abspath(image)).parts
-    found: dict[tuple[str, ...], list[ImageRecord]] = {}
+    return find_records(annotations, [image])[0]
+
+
+def find_records(
+    annotations: Annotations, images: Sequence[str | os.PathLike[str]]
+) -> list[ImageRecord]:
+    """Finds several images among annotated ones, each as :func:`find_record` does.
+
+    Args:
+        annotations: Images whose paths may be relative.
+        images: N files.
+
+    Returns:
+        N records.
+
+    Raises:
+        ValueError: If an image is not there, or its path stands twice.
+    """
+    known: dict[tuple[str, ...], list[ImageRecord]] = {}
     for record in annotations.records:
-        found.setdefault(Path(os.path.normpath(record.path)).parts, []).append(record)
+        known.setdefault(Path(os.path.normpath(record.path)).parts, []).append(record)
+    return [_find(annotations, image, known) for image in images]
+
+
+def _find(
+    annotations: Annotations,
+    image: str | os.PathLike[str],
+    known: dict[tuple[str, ...], list[ImageRecord]],
+) -> ImageRecord:
+    parts = Path(os.path.abspath(image)).parts
     for start in range(len(parts)):
-        records = found.get(parts[start:], [])
+        records = known.get(parts[start:], [])
         if len(records) > 1:
             raise ValueError(
                 f"'{annotations.source}' has {len(records)} images of the path "

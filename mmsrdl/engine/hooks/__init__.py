@@ -7,6 +7,7 @@ from mmsrdl.engine.hooks.cooccurrence_hook import CooccurrenceHook
 from mmsrdl.engine.hooks.data_guard_hook import DataGuardHook
 from mmsrdl.engine.hooks.iteration_seed_hook import IterationSeedHook
 from mmsrdl.engine.hooks.label_state_hook import LabelStateHook
+from mmsrdl.engine.hooks.label_statistics_hook import LabelStatisticsHook
 from mmsrdl.engine.hooks.metric_model_hook import MetricModelHook
 from mmsrdl.engine.hooks.non_finite_guard_hook import NonFiniteError, NonFiniteGuardHook
 from mmsrdl.engine.hooks.oe_erasing_hook import OEErasingHook
@@ -24,6 +25,7 @@ __all__ = [
     "DataGuardHook",
     "IterationSeedHook",
     "LabelStateHook",
+    "LabelStatisticsHook",
     "MetricModelHook",
     "NonFiniteError",
     "NonFiniteGuardHook",

@@ -8,7 +8,18 @@ from mmsrdl.evaluation.functional.calibration import (
     fit_temperature,
     reliability,
 )
+from mmsrdl.evaluation.functional.context import (
+    Breakdown,
+    CompanionRule,
+    ContextFigures,
+    GroupFigure,
+    companion_presence,
+    context_figures,
+    mean_context_figures,
+    usual_companions,
+)
 from mmsrdl.evaluation.functional.cuts import TunedThresholds
+from mmsrdl.evaluation.functional.normalized_ap import normalized_average_precision
 from mmsrdl.evaluation.functional.open_vocabulary import (
     EmptyClasses,
     Images,
@@ -32,6 +43,11 @@ from mmsrdl.evaluation.functional.precision_recall_curve import (
     PrecisionRecallCurve,
     precision_recall_curve,
 )
+from mmsrdl.evaluation.functional.resampling import (
+    interval_95,
+    resampled_average_precision,
+    resampled_counts,
+)
 from mmsrdl.evaluation.functional.thresholds import (
     best_f1_thresholds,
     choose_shrinkage,
@@ -41,7 +57,11 @@ from mmsrdl.evaluation.functional.thresholds import (
 
 __all__ = [
     "APKind",
+    "Breakdown",
+    "CompanionRule",
+    "ContextFigures",
     "EmptyClasses",
+    "GroupFigure",
     "Images",
     "MicroFigures",
     "PointingAccuracy",
@@ -53,10 +73,15 @@ __all__ = [
     "average_precision",
     "best_f1_thresholds",
     "choose_shrinkage",
+    "companion_presence",
+    "context_figures",
     "expected_calibration_error",
     "fit_temperature",
+    "interval_95",
     "is_hard",
+    "mean_context_figures",
     "micro_figures",
+    "normalized_average_precision",
     "open_vocabulary_figures",
     "point_hits",
     "pointing_accuracy",
@@ -64,7 +89,10 @@ __all__ = [
     "precision_recall_curve",
     "precision_recall_f1",
     "reliability",
+    "resampled_average_precision",
+    "resampled_counts",
     "thresholds_for_precision",
     "thresholds_for_recall",
     "topk_counts",
+    "usual_companions",
 ]

@@ -52,7 +52,7 @@ def figures_table(
     for name, count, *values in zip(names, counts, *figures.values(), strict=True):
         cells = ("-" if math.isnan(value) else f"{value:.2f}" for value in values)
         table.add_row(name, *cells, str(count))
-    return _as_text(table)
+    return as_text(table)
 
 
 def protocol_table(rows: Mapping[str, Mapping[str, float]], topk: int | None = 3) -> str:
@@ -89,11 +89,11 @@ def rows_table(title: str, rows: Mapping[str, Mapping[str, float]], keys: Sequen
         table.add_column(key.replace("_top", "\ntop-"), justify="right")
     for name, figures in rows.items():
         table.add_row(name, *(f"{figures[key]:.2f}" if key in figures else "-" for key in keys))
-    return _as_text(table)
+    return as_text(table)
 
 
-def _as_text(table: Table) -> str:
-    """Several lines of plain text, the first one empty."""
+def as_text(table: Table) -> str:
+    """Draw a table as several lines of plain text without colour codes, the first one empty."""
     text = StringIO()
     # Class names are no markup, and a log file is no terminal.
     Console(

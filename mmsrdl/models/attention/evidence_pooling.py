@@ -2,6 +2,7 @@
 
 import math
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -114,17 +115,9 @@ class EvidencePooling(ClassAttention):
         """
         assert maps.scores is not None  # forward made them
         scores = at_least_float32(maps.scores)
-        if erased is None:
-            kept, count = None, scores.shape[-1]
-        else:
-            kept = ~erased.flatten(2)
-            count = kept.sum(-1, keepdim=True)
+        kept = torch.ones_like(scores, dtype=torch.bool) if erased is None else ~erased.flatten(2)
+        count = kept.sum(-1, keepdim=True)
         if not self.temperature:
-            weighed = scores if kept is None else scores * kept
-            return weighed.sum(-1, keepdim=True) / count
-        tempered = self.temperature * scores
-        if kept is not None:
-            tempered = tempered.masked_fill(~kept, -math.inf)
-        total = tempered.logsumexp(-1, keepdim=True)
-        of_count = math.log(count) if kept is None else count.log()
-        return (total - of_count) / self.temperature
+            return (scores * kept).sum(-1, keepdim=True) / count
+        tempered = (self.temperature * scores).masked_fill(~kept, -math.inf)
+        return (tempered.logsumexp(-1, keepdim=True) - count.log()) / self.temperature

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from mmsrdl.datasets.formats import Annotations, ImageRecord
-from mmsrdl.datasets.formats.find_record import find_record
+from mmsrdl.datasets.formats.find_record import find_record, find_records
 
 
 def annotations(*paths: str) -> Annotations:
@@ -34,3 +34,12 @@ def test_clear_errors() -> None:
         find_record(annotations("1.jpg"), "9.jpg")
     with pytest.raises(ValueError, match=r"'a.csv' has 2 images of the path '1.jpg'"):
         find_record(annotations("1.jpg", "1.jpg"), "/1.jpg")
+
+
+def test_several_images() -> None:
+    held = annotations("a/1.jpg", "b/1.jpg", "2.jpg")
+    found = find_records(held, ["/data/b/1.jpg", "x/2.jpg", "/data/a/1.jpg"])
+    assert [record.path for record in found] == ["b/1.jpg", "2.jpg", "a/1.jpg"]
+    assert find_records(held, []) == []
+    with pytest.raises(ValueError, match=r"no labels of the image '9\.jpg'"):
+        find_records(held, ["2.jpg", "9.jpg"])

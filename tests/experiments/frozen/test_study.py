@@ -1,13 +1,16 @@
 import json
 from pathlib import Path
+from statistics import mean
 
 import pytest
+import torch
 
+from experiments.config_study import neighbour
 from experiments.frozen.__main__ import main
-from experiments.frozen.study import Study, neighbour
+from experiments.frozen.study import Study
 from experiments.frozen.table import table_of
 from experiments.study import run_study
-from mmsrdl.evaluation.scores_file import ScoresFile
+from mmsrdl.evaluation import ScoresFile, average_precision
 
 CONFIG = Path(__file__).resolve().parents[3] / "configs" / "frozen" / "gmp_voc07.py"
 
@@ -62,7 +65,7 @@ def test_a_study_searches_resumes_and_names_what_failed(
     assert {path: path.stat().st_mtime_ns for path in times} == times
     assert main(["table", "--out", str(out)]) == 0
     table = capsys.readouterr().out
-    assert "| head (frozen) |" in table
+    assert "| head (frozen) | mAP | CF1 | OF1 | n | lr |" in table
     assert "Tier *frozen*" in table
     row = next(line for line in table.splitlines() if line.startswith("| good |"))
     assert "±" in row
@@ -92,6 +95,8 @@ def test_a_changed_config_is_run_again(
 def test_mistakes_are_named(tmp_path: Path, tiny_maps: Path, capsys: pytest.CaptureFixture) -> None:
     with pytest.raises(ValueError, match="--lrs"):
         Study(configs=["a.py"], out="out", lrs=[], seeds=[0])
+    with pytest.raises(ValueError, match="--baseline gmp is none of a"):
+        Study(configs=["a.py"], out="out", lrs=[1e-3], seeds=[0], baseline="gmp")
     with pytest.raises(ValueError, match="--configs"):
         Study(configs=["x/a.py", "y/a.py"], out="out", lrs=[1e-3], seeds=[0])
     with pytest.raises(SystemExit, match="2"):
@@ -126,3 +131,54 @@ def test_a_best_learning_rate_at_the_edge_is_searched_beyond(
     assert "up to 1 more" in table
     assert run_study(study, table_of) == 0
     assert "[1/" not in capsys.readouterr().out
+
+
+def write_result(out: Path, name: str, seed: int, scores: torch.Tensor) -> float:
+    """Writes a final training's result and scores, and returns its mAP."""
+    targets = torch.arange(scores.numel()).view(scores.shape) % 3 == 0
+    value = 100 * average_precision(scores, targets.to(torch.int8)).mean().item()
+    folder = out / name / f"final_lr0.001_seed{seed}"
+    folder.mkdir(parents=True)
+    names = tuple(f"c{number}" for number in range(scores.shape[1]))
+    indices = torch.arange(len(scores))
+    ScoresFile(names, scores, targets.to(torch.int8), indices).save(folder / "scores.npz")
+    maps = {"fingerprint": "0", "shape": [1, 40, 8, 2, 2]}
+    content = {
+        **dict(config=name, stage="final", lr=1e-3, seed=seed, seconds=1.0, cpu_seconds=1.0),
+        **dict(parameters=1, epochs=1, batch_size=8, key="k"),
+        "metrics": dict(mAP=value, CF1=50.0, OF1=50.0),
+        "maps": dict(train_dataloader=maps, val_dataloader=maps),
+    }
+    (folder / "result.json").write_text(json.dumps(content))
+    return value
+
+
+def test_rows_are_compared_with_a_baseline(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    torch.manual_seed(0)
+    scores = {name: torch.rand(2, 40, 5) for name in ("one", "two", "part")}
+    values = {
+        name: [write_result(tmp_path, name, seed, each[seed]) for seed in range(2)]
+        for name, each in scores.items()
+    }
+    write_result(tmp_path, "part", 2, torch.rand(40, 5))
+    options = dict(out=str(tmp_path), lrs=[1e-3], seeds=[0, 1, 2])
+    Study(configs=["one.py", "not_run.py"], **options).save(tmp_path)
+    assert "[95 %]" not in table_of(str(tmp_path))
+    # The baseline is a config of an earlier call.
+    Study(configs=["two.py", "part.py"], baseline="one", **options).save(tmp_path)
+    Study(configs=["two.py"], **options).save(tmp_path)
+    table = table_of(str(tmp_path))
+    assert "| OF1 | mAP - one [95 %] | n |" in table
+    assert "paired by seed and image" in table
+    lines = (line.strip("| ").split(" | ") for line in table.splitlines())
+    found = {cells[0]: cells[4] for cells in lines if len(cells) > 5}
+    difference = mean(values["two"]) - mean(values["one"])
+    assert found["one"] == "baseline"
+    assert found["two"].startswith(f"{difference:+.2f} [")
+    assert found["part"].endswith("] (n = 2)")
+    assert any(line.startswith("| not_run | not run |") for line in table.splitlines())
+    assert main(["table", "--out", str(tmp_path), "--baseline", "two"]) == 0
+    assert f"| {-difference:+.2f} [" in capsys.readouterr().out
+    with pytest.raises(SystemExit, match="2"):
+        main(["table", "--out", str(tmp_path), "--baseline", "nothing"])
+    assert "--baseline nothing is none of not_run, one, part, two" in capsys.readouterr().err

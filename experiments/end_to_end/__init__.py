@@ -1,0 +1,1 @@
+"""Configs side by side, end to end: backbone and head learn."""

@@ -1,0 +1,1 @@
+"""The paper's Figure 6: mAP against the settings of object erasing."""
