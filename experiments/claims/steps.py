@@ -287,18 +287,18 @@ def _context(
     root = Path(sources.roots[data])
     if data == VOC:
         lists = root / "ImageSets" / "Main"
-        own = ("--train", str(lists / f"{training.split}.txt"))
-        own += ("--boxes", str(lists / f"{cfg.val_dataloader.dataset.split}.txt"))
-        own += ("--area-bounds", "0.03", "0.2")
+        own = ["--train", str(lists / f"{training.split}.txt")]
+        own += ["--boxes", str(lists / f"{cfg.val_dataloader.dataset.split}.txt")]
+        own += ["--area-bounds", "0.03", "0.2"]
     else:
-        own = ("--train", str(root / training.ann_file))
+        own = ["--train", str(root / training.ann_file)]
     return Context(
         name=f"context_{study}",
         out=sources.out / study,
         form="experiments.frozen.table" if "frozen" in study else "experiments.end_to_end.table",
         systems=tuple(f"{system}_{data}" for system in systems),
         baseline=f"{baseline}_{data}",
-        options=own,
+        options=tuple(own),
     )
 
 
