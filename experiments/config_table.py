@@ -13,8 +13,8 @@ from experiments.trainings import best_lr
 from mmsrdl.evaluation.scores_file import ScoresFile
 
 __all__ = [
-    "Result", "TableForm", "budget_of", "finals_of", "line", "make_table", "read_results",
-    "scores_of", "search_of",
+    "Result", "TableForm", "budget_of", "final_results", "finals_of", "line", "make_table",
+    "read_results", "scores_of", "search_of",
 ]  # fmt: skip
 
 FIGURES = ("mAP", "CF1", "OF1")
@@ -66,6 +66,16 @@ def make_table(form: TableForm, out: str, baseline: str | None = None) -> str:
     text = "\n".join(_lines(form, study, results)) + "\n"
     Path(out, form.file).write_text(text, encoding="utf-8")
     return text
+
+
+def final_results(form: TableForm, out: str) -> dict[str, list[Result]]:
+    """Returns the final results that the table of a study is of, by config.
+
+    Raises:
+        FileNotFoundError: If there is no study.
+    """
+    study = form.study.read(out)
+    return {name: _results_of(Path(out, name), study)["final"] for name in study["configs"]}
 
 
 def read_results(folder: Path) -> list[Result]:

@@ -25,6 +25,7 @@ SIZES: dict[str, dict[str, Any]] = {
     "mmsrdl.CARAttention": dict(hidden_channels=8),
     "mmsrdl.SemanticDecoupling": dict(hidden_channels=8),
     "mmsrdl.SemanticAttention": dict(out_channels=8),
+    "mmsrdl.EvidencePooling": dict(hidden_channels=8),
     "mmsrdl.QueryDecoder": dict(feedforward_channels=16),
     "mmsrdl.GroupDecoder": dict(hidden_channels=16, feedforward_channels=16, num_heads=2),
     "mmsrdl.LabelDecoder": dict(num_heads=2, feedforward_channels=16),
@@ -56,7 +57,7 @@ def heads_of(paths: Iterable[Path]) -> dict[tuple, str]:
     return found
 
 
-OTHERS = ("car_voc07", "sam_voc07", "sd_voc07")
+OTHERS = ("car_voc07", "sam_voc07", "sd_voc07", "srdl_plus_oe_voc07", "srdl_plus_voc07")
 SIGNATURES = heads_of(
     [
         *CONFIGS.glob("demo/*.py"),

@@ -2,6 +2,7 @@
 
 from mmsrdl.models.attention.base import AttentionMaps, ClassAttention
 from mmsrdl.models.attention.car import CARAttention
+from mmsrdl.models.attention.evidence_pooling import EvidencePooling
 from mmsrdl.models.attention.global_pooling import GlobalPooling
 from mmsrdl.models.attention.group_decoder import GroupDecoder
 from mmsrdl.models.attention.label_decoder import LabelDecoder
@@ -15,6 +16,7 @@ __all__ = [
     "AttentionMaps",
     "CARAttention",
     "ClassAttention",
+    "EvidencePooling",
     "GlobalPooling",
     "GroupDecoder",
     "LabelDecoder",

@@ -108,7 +108,8 @@ class ClassClassifier(FeatureClassifier):
 class IdentityClassifier(FeatureClassifier):
     """Takes class features of one number each for the logits.
 
-    Of use after a relation that ends in scores, such as P-GCN's.
+    Of use after a relation that ends in scores, such as P-GCN's, or an attention that pools scores,
+    such as :class:`EvidencePooling`.
 
     Args:
         in_channels: E, which must be 1.

@@ -1,0 +1,1 @@
+"""All studies of SRDL's claims by one command."""
