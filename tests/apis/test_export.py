@@ -82,6 +82,13 @@ PGCN = dict(
 )  # fmt: skip
 
 
+SRDL_PLUS = dict(
+    type="mmsrdl.ClassFeatureHead", num_classes=3,
+    attention=dict(type="mmsrdl.EvidencePooling", hidden_channels=6),
+    classifier=dict(type="mmsrdl.IdentityClassifier"),
+)  # fmt: skip
+
+
 def ssgrl() -> dict:
     attention = dict(type="mmsrdl.SemanticDecoupling", hidden_channels=6)
     graph = dict(type="mmsrdl.GGNN")
@@ -197,6 +204,7 @@ HEADS = [
     (DSDL, None, RESNET, 8),
     (MLGCN, None, RESNET, 8),
     (PGCN, None, RESNET, 8),
+    (SRDL_PLUS, None, RESNET, 8),
 ]
 
 

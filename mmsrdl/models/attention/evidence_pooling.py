@@ -78,8 +78,8 @@ class EvidencePooling(ClassAttention):
         if hidden_channels is not None:
             check_integer("hidden_channels", hidden_channels, low=1, example=512)
         check_number("temperature", temperature, low=0, example=1.0)
-        self.signed_sqrt, self.layer_norm = signed_sqrt, layer_norm
-        self.temperature = temperature
+        self.signed_sqrt, self.temperature = signed_sqrt, temperature
+        self.norm = nn.LayerNorm(in_channels, elementwise_affine=False) if layer_norm else None
         self.project = None if hidden_channels is None else nn.Linear(in_channels, hidden_channels)
         self.score = nn.Linear(hidden_channels or in_channels, num_classes)
 
@@ -94,8 +94,8 @@ class EvidencePooling(ClassAttention):
         if self.signed_sqrt:
             feature = at_least_float32(feature)
             feature = feature * (feature.abs() + EPS).rsqrt()
-        if self.layer_norm:
-            feature = F.layer_norm(feature, feature.shape[-1:])
+        if self.norm is not None:
+            feature = self.norm(feature)
         if self.project is not None:
             feature = F.gelu(self.project(feature))
         scores = self.score(feature).transpose(1, 2)  # (B, C, P)
@@ -116,7 +116,7 @@ class EvidencePooling(ClassAttention):
         assert maps.scores is not None  # forward made them
         scores = at_least_float32(maps.scores)
         kept = torch.ones_like(scores, dtype=torch.bool) if erased is None else ~erased.flatten(2)
-        count = kept.sum(-1, keepdim=True)
+        count = kept.sum(-1, keepdim=True, dtype=scores.dtype)
         if not self.temperature:
             return (scores * kept).sum(-1, keepdim=True) / count
         tempered = (self.temperature * scores).masked_fill(~kept, -math.inf)
