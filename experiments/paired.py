@@ -1,5 +1,6 @@
-"""Differences of mAP to a baseline, paired by seed and image, with bootstrap intervals."""
+"""Differences of mAP to a baseline, paired by seed and image, with their intervals."""
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
@@ -17,9 +18,12 @@ from mmsrdl.evaluation.scores_file import ScoresFile
 __all__ = ["COMPARISON", "REPLICATES", "Difference", "check_baseline", "paired_differences"]
 
 REPLICATES = 1000
+SEED_DRAWS = 50
+"""Of Student's t in each replicate, and as many of the other sign."""
 COMPARISON = (
-    f"The difference to the baseline is paired by seed and image: 95 % of {REPLICATES:,} "
-    "replicates in which images, the same for both, and seeds are drawn anew."
+    "The difference to the baseline is paired by seed and image; its 95 % interval is over images, "
+    f"the same for both, which are drawn anew in {REPLICATES:,} replicates, and over seeds, by "
+    "Student's t of the differences."
 )
 """What a table says of its differences."""
 Scores = Mapping[int, ScoresFile]
@@ -58,12 +62,12 @@ def paired_differences(
     """Computes how far the mAP of each system is from a baseline's.
 
     In each replicate the images are drawn with replacement, the same for all systems and seeds,
-    and AP is computed on them anew; and of the S seeds that a system shares with the baseline S - 1
-    are drawn with replacement, the same for both. With S of S the spread of a mean over so few
-    seeds would come out too narrow by the factor (S - 1) / S in variance (Rao and Wu, Resampling
-    inference with complex survey data, JASA 1988). The interval is that of
-    :func:`interval_95`. Of a single seed it says what other images would change, and nothing of
-    seeds.
+    and AP is computed on them anew. To the mean over the S seeds that a system shares with the
+    baseline a draw of Student's t with S - 1 degrees of freedom is added, times the standard error
+    of their S differences: where images decide nothing, that is Student's interval. (Seeds drawn
+    with replacement would not do: of two seeds the interval would be from one to the other, which
+    holds the expected value half of the time.) The ends are those of :func:`interval_95`. Of a
+    single seed the interval says what other images would change, and nothing of seeds.
 
     mAP is the mean of the classes with a positive in the replicate (a rare class may have none),
     raw AP, without the entries of -1.
@@ -124,9 +128,18 @@ def _difference(
 ) -> Difference:
     differences = torch.stack([system[each] - baseline[each] for each in shared], 1)  # (R, S)
     number = len(shared)
+    values = differences.mean(1).numpy()  # (1 + R), over the seeds
+    low, high = interval_95(np.append(values[0], _with_seeds(values[1:], differences[0], seed)))
+    return Difference(float(values[0]), low, high, number)
+
+
+def _with_seeds(replicates: np.ndarray, of_seeds: Tensor, seed: int) -> np.ndarray:
+    """Adds what other seeds would change to replicates [R], from the differences of S seeds."""
+    number = len(of_seeds)
+    if number == 1:
+        return replicates
     rng = np.random.default_rng([seed, number])
-    drawn = rng.integers(number, size=(len(differences) - 1, max(number - 1, 1)))
-    replicates = differences[1:].gather(1, torch.from_numpy(drawn)).mean(1)
-    mean = differences[0].mean()
-    low, high = interval_95(torch.cat([mean[None], replicates]).numpy())
-    return Difference(mean.item(), low, high, number)
+    drawn = rng.standard_t(number - 1, size=(len(replicates), SEED_DRAWS))
+    error = of_seeds.std().item() / math.sqrt(number)
+    # Both signs, as t of one degree of freedom has no mean for the interval to be moved by.
+    return (replicates[:, None] + error * np.concatenate([drawn, -drawn], 1)).ravel()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from experiments.paired import Difference, paired_differences
+from experiments.paired import Difference, _with_seeds, paired_differences
 from mmsrdl.evaluation import ScoresFile, average_precision
 from mmsrdl.evaluation.functional import resampled_counts
 
@@ -35,25 +35,27 @@ def test_equals_a_loop_over_replicates() -> None:
     }
     found = paired_differences(systems, "base", replicates=40, seed=3)
     assert found.keys() == {"other"}
-    drawn = np.random.default_rng([3, 2]).integers(2, size=(40, 1))
     differences = []
-    for count, seeds in zip(resampled_counts(80, 40, 3).T[1:], drawn, strict=True):
+    for count in resampled_counts(80, 40, 3).T[1:]:
         images = torch.repeat_interleave(torch.arange(80), count.int())
         each = [
             mean_ap(systems["other"][seed], images) - mean_ap(systems["base"][seed], images)
             for seed in (1, 2)
         ]
-        differences.append(np.mean([each[seed] for seed in seeds]))
+        differences.append(np.mean(each))
     everything = torch.arange(80)
-    mean = np.mean(
-        [
-            mean_ap(systems["other"][seed], everything) - mean_ap(systems["base"][seed], everything)
-            for seed in (1, 2)
-        ]
-    )
+    of_seeds = [
+        mean_ap(systems["other"][seed], everything) - mean_ap(systems["base"][seed], everything)
+        for seed in (1, 2)
+    ]
+    mean = np.mean(of_seeds)
+    drawn = np.random.default_rng([3, 2]).standard_t(1, size=(40, 50))
+    drawn *= abs(of_seeds[0] - of_seeds[1]) / 2  # the standard error of two
+    replicates = [value + each * sign for value, row in zip(differences, drawn, strict=True)
+                  for each in row for sign in (1, -1)]  # fmt: skip
     assert found["other"].mean == pytest.approx(mean, abs=1e-9)
     assert found["other"].seeds == 2
-    low, high = np.percentile(differences, (2.5, 97.5)) + mean - np.mean(differences)
+    low, high = np.percentile(replicates, (2.5, 97.5)) + mean - np.mean(differences)
     assert (found["other"].low, found["other"].high) == pytest.approx((low, high), abs=1e-9)
 
 
@@ -91,6 +93,15 @@ def test_seeds_count_in_the_interval() -> None:
     differing = {seed: scores_of(strength, 20) for seed, strength in enumerate((1.0, 2.0, 3.0))}
     found = paired_differences({"base": base, "a": agreeing, "d": differing}, "base")
     assert found["d"].high - found["d"].low > 1.5 * (found["a"].high - found["a"].low)
+
+
+@pytest.mark.parametrize(("seeds", "quantile"), [(2, 12.706), (3, 4.303), (5, 2.776)])
+def test_the_interval_is_students_where_images_decide_nothing(seeds: int, quantile: float) -> None:
+    of_seeds = torch.randn(seeds, generator=torch.Generator().manual_seed(0)).double()
+    drawn = _with_seeds(np.zeros(1000), of_seeds, seed=0)
+    half = quantile * of_seeds.std().item() / seeds**0.5
+    assert np.quantile(drawn, 0.975) == pytest.approx(half, rel=0.06)
+    assert drawn.mean() == pytest.approx(0, abs=1e-9)
 
 
 def test_scores_of_other_images_are_refused() -> None:
