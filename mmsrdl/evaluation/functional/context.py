@@ -80,9 +80,11 @@ def usual_companions(training: LabelStatistics, rule: CompanionRule | None = Non
         bool [C, C]: whether class j is a companion of class i; never of itself.
     """
     rule = rule or CompanionRule()
-    chance = torch.from_numpy(training.conditional).double()
-    lift = chance / torch.from_numpy(training.known_frequency).clamp(min=1e-300)
-    companions = (chance >= rule.min_probability) & (chance > 0) & (lift > rule.min_lift)
+    chance = torch.from_numpy(training.conditional)
+    # In the precision of the chances: as many as without c is a lift of 1, and 7 of 10 are 0.7.
+    least = torch.tensor(rule.min_probability, dtype=chance.dtype)
+    expected = (rule.min_lift * torch.from_numpy(training.known_frequency)).to(chance.dtype)
+    companions = (chance >= least) & (chance > 0) & (chance > expected)
     return companions.fill_diagonal_(False)
 
 

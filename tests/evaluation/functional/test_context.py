@@ -66,6 +66,16 @@ def test_companions_against_a_loop(probability: float, lift: float) -> None:
     assert [set(row.nonzero().flatten().tolist()) for row in found] == wanted
 
 
+def test_companions_at_the_very_bounds() -> None:
+    """Three of ten with it and 30 of 100 in all is a lift of 1; seven of ten is 0.7."""
+    rows = np.zeros((100, 2), dtype=int)
+    rows[:10, 0] = 1
+    rows[:3, 1] = rows[10:37, 1] = 1
+    assert not usual_companions(label_statistics(rows, "ab")).any()
+    rows[:7, 1], rows[10:37, 1] = 1, 0
+    assert usual_companions(label_statistics(rows, "ab"), CompanionRule(0.7))[0, 1]
+
+
 def test_hidden_training_labels_change_no_companion() -> None:
     """Each label known with the probability 1/2: the same shares, of fewer images."""
     rows = labels(20000, 3)
