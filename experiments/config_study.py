@@ -1,5 +1,6 @@
 """A study that compares config files."""
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ class ConfigStudy(Study):
     Attributes:
         JOB: Class of the trainings.
         TRAINING: Fields that the trainings take from the study.
+        PROTOCOL: Fields that are the same for all that stands in one table, of earlier calls, too.
         configs: Config files.
         extend: How many further learning rates a config may try, one at a time: the next of 1 and
             3 times a power of ten, as long as the best is the smallest or the largest tried.
@@ -40,6 +42,8 @@ class ConfigStudy(Study):
         "held_out", "search_epochs", "data_root", "word_vectors", "cfg_options", "relative",
     )  # fmt: skip
 
+    PROTOCOL: ClassVar[tuple[str, ...]] = ("held_out", "search_epochs", "cfg_options", "relative")
+
     configs: list[str]
     extend: int = 0
     held_out: float = 0.2
@@ -57,9 +61,10 @@ class ConfigStudy(Study):
         if self.search_epochs is not None:
             check_integer("--search-epochs", self.search_epochs, low=1, example=4)
         check_number("--held-out", self.held_out, low=0.01, high=0.99, example=0.2)
-        names = [Path(config).stem for config in self.configs]
+        names, before = [Path(config).stem for config in self.configs], self._before()
+        self._check_protocol(before)
         if self.baseline is not None:
-            check_baseline(self.baseline, {*names, *self._before().get("configs", [])})
+            check_baseline(self.baseline, {*names, *before.get("configs", [])})
 
     def cells(self) -> Iterable[Cell]:
         """Returns the configs."""
@@ -134,7 +139,7 @@ class ConfigStudy(Study):
         before = self._before()
         searched = {Path(cell[0]).stem: self.searched(cell) for cell in self.cells()}
         searched = {**before.get("searched", {}), **searched}
-        kept = ("lrs", "seeds", "extend", "held_out", "search_epochs", "cfg_options", "relative")
+        kept = ("lrs", "seeds", "extend", *self.PROTOCOL)
         return {
             "tier": self.tier,
             "configs": list(searched),
@@ -147,6 +152,20 @@ class ConfigStudy(Study):
     def tier(self) -> str:
         """What the study's figures are of."""
         return self.JOB.TIER
+
+    def _check_protocol(self, before: dict[str, Any]) -> None:
+        """Refuses other settings than those of what stands in the folder's table already."""
+        for name in self.PROTOCOL:
+            own, other = (
+                json.dumps(each, sort_keys=True)
+                for each in (getattr(self, name), before.get(name, getattr(self, name)))
+            )
+            if own != other:
+                raise ValueError(
+                    f"--{name.replace('_', '-')}: it is {own}, but {other} of the study in --out "
+                    f"{self.out}, with which it would share a table; give another --out, or remove "
+                    f"{Path(self.out, self.FILE)} for a table of this call alone (results stay)"
+                )
 
     def _before(self) -> dict[str, Any]:
         """Reads what earlier calls of the folder wrote, if there were any."""

@@ -152,7 +152,7 @@ def _results(trainings: Iterable[Training]) -> list[dict[str, Any]]:
 def run_study(
     study: Study, table_of: Callable[[str], str], processes: int = 1, dry_run: bool = False
 ) -> int:
-    """Runs what is missing, then prints the table.
+    """Runs what is missing, says what failed, and prints the table.
 
     What fails is named and does not stop the rest; a further call tries it again.
 
@@ -177,9 +177,10 @@ def run_study(
             done |= jobs
         study.save(study.out)
         failed += run_all([job for cell in study.cells() for job in study.finals(cell)], processes)
-        print("\n" + table_of(study.out))
     for line in failed:
         print(f"failed: {line}", file=sys.stderr)
+    if not dry_run:
+        print("\n" + table_of(study.out))
     return int(bool(failed))
 
 

@@ -92,6 +92,27 @@ def test_a_changed_config_is_run_again(
     assert result["epochs"] == 1
 
 
+def test_a_folder_holds_one_protocol(configs: list[str], tmp_path: Path) -> None:
+    fields = dict(configs=configs[:1], out=str(tmp_path / "out"), lrs=[1e-3], seeds=[0])
+    before = Study(**fields, cfg_options={"train_cfg.max_epochs": 4})
+    before.save(before.out)
+    Study(**{**fields, "seeds": [1]}, cfg_options={"train_cfg.max_epochs": 4})
+    with pytest.raises(ValueError, match=r'--cfg-options: it is null, but {"train_cfg.max_epochs"'):
+        Study(**fields)
+    (tmp_path / "out" / "study.json").unlink()
+    Study(**fields)
+
+
+def test_what_failed_is_named_where_there_is_no_table(
+    configs: list[str], tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    fields = dict(configs=configs[:1], out=str(tmp_path / "out"), lrs=[1e-3], seeds=[0])
+    study = Study(**fields, data_root=str(tmp_path / "nowhere"), baseline="good")
+    with pytest.raises(ValueError, match="--baseline good is none of"):
+        run_study(study, table_of)
+    assert "nowhere" in capsys.readouterr().err
+
+
 def test_mistakes_are_named(tmp_path: Path, tiny_maps: Path, capsys: pytest.CaptureFixture) -> None:
     with pytest.raises(ValueError, match="--lrs"):
         Study(configs=["a.py"], out="out", lrs=[], seeds=[0])
