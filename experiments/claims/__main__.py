@@ -1,6 +1,7 @@
 """Runs all studies of SRDL's claims: what is missing of them, and a report of what there is."""
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -70,7 +71,7 @@ def _run(args: argparse.Namespace) -> int:
     worst = 0
     for step in chosen:
         print(f"\n== {step.name}", flush=True)
-        worst = max(worst, step.run(args.dry_run))
+        worst = max(worst, _run_step(step, args.dry_run))
         if not args.dry_run:
             write_report(steps, out)
     if not args.dry_run:
@@ -78,11 +79,23 @@ def _run(args: argparse.Namespace) -> int:
     return worst
 
 
+def _run_step(step: Step, dry_run: bool) -> int:
+    """Runs a step; what ends it, such as missing data, does not end those after it."""
+    try:
+        return step.run(dry_run)
+    except SystemExit as error:  # its command has said why
+        code = error.code
+    except (OSError, RuntimeError, TypeError, ValueError) as error:
+        code = f"{type(error).__name__}: {error}"
+    print(f"failed: {step.name} ({code})", file=sys.stderr, flush=True)
+    return 1
+
+
 def _sources(args: argparse.Namespace, out: Path) -> Sources:
     """Checks what was given.
 
     Raises:
-        ValueError: If there is no data set, or word vectors are of none.
+        ValueError: If there is no data set, word vectors are of none, or a setting has no value.
     """
     roots = {VOC: args.voc, COCO: args.coco}
     if not any(roots.values()):
@@ -93,6 +106,12 @@ def _sources(args: argparse.Namespace, out: Path) -> Sources:
         )
     vectors = args.word_vectors * (2 if len(args.word_vectors) == 1 else 1)
     options = {VOC: args.voc_options, COCO: args.coco_options}
+    for word in (word for words in options.values() for word in words):
+        if "=" not in word:
+            raise ValueError(
+                f"--voc-options and --coco-options: {word} must be KEY=VALUE, such as "
+                "train_dataloader.dataset.split=train"
+            )
     return Sources(
         out=out,
         roots={data: root for data, root in roots.items() if root},

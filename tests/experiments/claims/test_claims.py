@@ -121,6 +121,7 @@ def test_dry_run_before_anything_is_there(
     [
         ([], "--voc and --coco are both missing"),
         (["--voc", "X", "--word-vectors", "a", "b", "c"], "give one file, or VOC's and COCO's"),
+        (["--voc", "X", "--voc-options", "split"], "split must be KEY=VALUE"),
     ],
 )
 def test_mistakes(words: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -128,6 +129,19 @@ def test_mistakes(words: list[str], message: str, capsys: pytest.CaptureFixture[
         main(["small", *words])
     assert caught.value.code == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_step_that_fails_does_not_end_the_others(
+    tiny_voc: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (out := tmp_path / "out").mkdir()
+    words = ["small", "--voc", str(tiny_voc), "--out", str(out), "--processes", "0"]
+    assert main([*words, "--steps", "context_frozen_voc07", "end_to_end_voc07"]) == 1
+    shown = capsys.readouterr()
+    assert "failed: context_frozen_voc07 (FileNotFoundError: --out" in shown.err
+    assert "--processes" in shown.err
+    assert "failed: end_to_end_voc07 (2)" in shown.err
+    assert (out / "report.md").is_file()
 
 
 def test_unknown_step(tiny_voc: Path, capsys: pytest.CaptureFixture[str]) -> None:
