@@ -44,7 +44,8 @@ def normalized_average_precision(
     With ``of='positives'``, a group's positives stand against all negatives. With
     ``of='negatives'``, all positives stand against the negatives of a group, as if all M negatives
     of the class were of that kind: F(s) is M times the share of the group's negatives that score s
-    or higher. This mirrored use is ours.
+    or higher. This mirrored use is ours. Groups of fewer than some 100 negatives read high, by
+    several points, as precision is convex in F (docs/context.md).
 
     Args:
         scores: [N, C], any real number.
