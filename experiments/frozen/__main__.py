@@ -12,7 +12,8 @@ examples:
   python -m experiments.frozen cache --config gmp_lite0_voc07 --data-root VOC2007 \\
       --weights tf_efficientnet_lite0.pth --views 4 --out data/maps/voc07
   python -m experiments.frozen run --configs configs/frozen/*_voc07.py \\
-      --data-root data/maps/voc07 --lrs 3e-4 1e-3 3e-3 --extend 3 --seeds 0 1 2 --out work_dirs/frozen --baseline gmp_voc07
+      --data-root data/maps/voc07 --lrs 3e-4 1e-3 3e-3 --extend 3 --seeds 0 1 2 \\
+      --out work_dirs/frozen --baseline gmp_voc07
   python -m experiments.frozen table --out work_dirs/frozen
 """
 
