@@ -109,6 +109,11 @@ def run(study: str, processes: int, dry_run: bool, **options: Any) -> int:
     from experiments.study import run_study
 
     made = import_module(f"experiments.{study}.study").Study(**options)
+    if processes > 1 and options.get("launcher", 1) > 1:
+        raise ValueError(
+            f"--launcher {options['launcher']} and --processes {processes}: each training would "
+            "take the same first GPUs; give one of the two"
+        )
     table_of = import_module(f"experiments.{study}.table").table_of
     return run_study(made, table_of, processes, dry_run)
 

@@ -16,7 +16,10 @@ from experiments.trainings import Training
 from mmsrdl.apis import load_config
 from mmsrdl.datasets.feature_maps import fingerprint
 
-__all__ = ["HELD_OUT", "PreparedData", "PreparedTraining", "digest", "hold_out", "read_config"]
+__all__ = [
+    "HELD_OUT", "PreparedData", "PreparedTraining", "digest", "hold_out", "read_config",
+    "with_digests",
+]  # fmt: skip
 
 HELD_OUT = dict(held_out=0.2, seed=1200)
 """The literature's part of the training images that hyper-parameters are selected on."""
@@ -108,3 +111,20 @@ def _read(path: str) -> Config:
 def digest(path: str | os.PathLike[str]) -> str:
     """Returns 16 hexadecimal digits of the SHA-256 of a file."""
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]
+
+
+def with_digests(content: Any) -> Any:
+    """Puts digests of files in the place of their names, anywhere in a config."""
+    if isinstance(content, dict):
+        return {name: with_digests(value) for name, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [with_digests(value) for value in content]
+    if isinstance(content, str) and Path(content).is_file():
+        state = Path(content).stat()
+        return _digest(content, state.st_size, state.st_mtime_ns)
+    return content
+
+
+@cache
+def _digest(path: str, size: int, changed: int) -> str:
+    return digest(path)

@@ -182,6 +182,7 @@ class Context(Step):
         }
         output = io.StringIO()
         for system in self.systems:
+            self.picture(system).unlink(missing_ok=True)
             if not scores.get(system) or not scores.get(self.baseline):
                 print(
                     f"context of {system}: not run, as there are no scores of it and the baseline"

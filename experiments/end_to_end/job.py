@@ -5,7 +5,6 @@ import json
 import sys
 from dataclasses import dataclass
 from functools import cache, cached_property
-from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config, ConfigDict
@@ -13,7 +12,7 @@ from mmengine.registry import DefaultScope
 from mmpretrain.registry import DATASETS
 
 from experiments.config_training import SEARCH_SPLIT_SEED, ConfigTraining
-from experiments.prepared import digest, hold_out
+from experiments.prepared import hold_out, with_digests
 from mmsrdl.apis.config import LOADERS, datasets_of
 from mmsrdl.apis.run import metric_config
 from mmsrdl.datasets.feature_maps import fingerprint
@@ -65,9 +64,10 @@ class Job(ConfigTraining):
         cfg.launcher = "none" if self.launcher == 1 else "pytorch"
         if cfg.train_dataloader.dataset.type == "mmsrdl.FeatureMapDataset":
             raise ValueError(f"{self.config} is of frozen maps; give it to experiments.frozen")
-        if "max_epochs" not in cfg.train_cfg:
+        if cfg.train_cfg.get("type") != "mmsrdl.ResumableEpochLoop":
             raise ValueError(
-                f"{self.config}: train_cfg counts no epochs; use mmsrdl.ResumableEpochLoop"
+                f"{self.config}: train_cfg is of {cfg.train_cfg.get('type', 'no type')}; use "
+                "mmsrdl.ResumableEpochLoop, which goes on exactly where it was stopped"
             )
         self._share_batch(cfg)
         evaluators = cfg.val_evaluator
@@ -132,7 +132,7 @@ class Job(ConfigTraining):
         for place in ("work_dir", "launcher"):
             content.pop(place)
         content["default_hooks"].pop("checkpoint")
-        content["model"] = _with_digests(content["model"])
+        content["model"] = with_digests(content["model"])
         return fingerprint([content, self._data])
 
     @property
@@ -149,20 +149,3 @@ def _identity(dataset: str, scope: str) -> tuple[str, int]:
         built = DATASETS.build({**json.loads(dataset), "pipeline": []})
     labels = stored_labels(built)
     return fingerprint([image_names(built), labels.shape, labels.tobytes().hex()]), len(labels)
-
-
-def _with_digests(content: Any) -> Any:
-    """Puts the digests of files in the place of their names."""
-    if isinstance(content, dict):
-        return {name: _with_digests(value) for name, value in content.items()}
-    if isinstance(content, list | tuple):
-        return [_with_digests(value) for value in content]
-    if isinstance(content, str) and Path(content).is_file():
-        state = Path(content).stat()
-        return _digest(content, state.st_size, state.st_mtime_ns)
-    return content
-
-
-@cache
-def _digest(path: str, size: int, changed: int) -> str:
-    return digest(path)

@@ -9,6 +9,7 @@ from typing import Any
 from mmengine.config import Config
 
 from experiments.config_training import SEARCH_SPLIT_SEED, ConfigTraining
+from experiments.prepared import with_digests
 from mmsrdl.apis.config import LOADERS
 from mmsrdl.datasets import FeatureMaps
 from mmsrdl.datasets.feature_maps import fingerprint
@@ -69,9 +70,10 @@ class Job(ConfigTraining):
 
     @cached_property
     def key(self) -> str:
-        """What a result depends on, wherever maps and results lie."""
+        """What a result depends on, wherever maps, vectors and results lie."""
         content = self.resolved.to_dict()
         content.pop("work_dir")
+        content["model"] = with_digests(content["model"])
         for name in LOADERS[:2]:
             content[name]["dataset"].pop("data_root")
         return fingerprint([content, [maps.fingerprint for maps in self.maps.values()]])

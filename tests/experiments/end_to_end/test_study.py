@@ -129,6 +129,7 @@ def test_mistakes_are_named(study: Study, capsys: pytest.CaptureFixture) -> None
     words = ["run", "--configs", study.configs[0], "--out", study.out, "--seeds", "0"]
     for more, message in (
         (["--launcher", "0"], "--launcher"),
+        (["--launcher", "2", "--processes", "2"], "each training would take"),
         (["--baseline", "other"], "--baseline other is none of tiny"),
         (["--held-out", "1"], "--held-out"),
     ):

@@ -1,7 +1,9 @@
 import json
+import shutil
 from pathlib import Path
 from statistics import mean
 
+import numpy as np
 import pytest
 import torch
 
@@ -203,3 +205,21 @@ def test_rows_are_compared_with_a_baseline(tmp_path: Path, capsys: pytest.Captur
     with pytest.raises(SystemExit, match="2"):
         main(["table", "--out", str(tmp_path), "--baseline", "nothing"])
     assert "--baseline nothing is none of not_run, one, part, two" in capsys.readouterr().err
+
+
+def test_word_vectors_count_by_their_content(
+    tiny_maps: Path, word_vectors: str, tmp_path: Path
+) -> None:
+    car = str(CONFIG.with_name("car_voc07.py"))
+    copied, changed = tmp_path / "copied.npz", tmp_path / "changed.npz"
+    shutil.copy(word_vectors, copied)
+    with np.load(word_vectors) as file:
+        np.savez(changed, names=file["names"], vectors=-file["vectors"])
+
+    def key(vectors: str | Path) -> str:
+        options = dict(out=str(tmp_path / "out"), lrs=[1e-3], seeds=[0], data_root=str(tiny_maps))
+        study = Study(configs=[car], word_vectors=str(vectors), **options)
+        (job,) = study.finals((car,))
+        return job.key
+
+    assert key(word_vectors) == key(copied) != key(changed)
