@@ -104,7 +104,14 @@ def make_parser(prog: str) -> argparse.ArgumentParser:
         type=int,
         default=10,
         metavar="N",
-        help="a class counts in a group where it has so many entries, default 10",
+        help="a class counts in a group where it has so many positives, default 10",
+    )
+    parser.add_argument(
+        "--min-negatives",
+        type=int,
+        default=100,
+        metavar="N",
+        help="and among false alarms where each group has so many negatives, default 100",
     )
     parser.add_argument(
         "--bootstrap", type=int, default=1000, metavar="B", help="replicates, default 1000; 0: none"
@@ -128,6 +135,7 @@ def run(args: argparse.Namespace) -> None:
         area_bounds=tuple(args.area_bounds),
         rarity_bounds=None if args.rarity_bounds is None else tuple(args.rarity_bounds),
         min_positives=args.min_positives,
+        min_negatives=args.min_negatives,
         replicates=args.bootstrap,
     )
     systems = {args.names[0]: _measure(files, options)}
@@ -152,7 +160,7 @@ def _report(
 ) -> None:
     """Prints the tables."""
     first, *rest = systems.values()
-    lines = [context_text(first, names, rule, args.min_positives)]
+    lines = [context_text(first, names, rule, args.min_positives, args.min_negatives)]
     if args.per_class:
         lines.append(context_class_table(first, names))
     if rest:

@@ -12,7 +12,8 @@ from tests.visualization.conftest import assert_nothing_is_cut_off, texts_of
 @pytest.mark.parametrize("replicates", [0, 50])
 def test_groups_with_their_intervals(replicates: int, tmp_path: Path) -> None:
     scores, targets, training, areas = case()
-    options = dict(areas=areas, area_bounds=(0.05, 0.3), min_positives=4, replicates=replicates)
+    options = dict(areas=areas, area_bounds=(0.05, 0.3), min_positives=4, min_negatives=4)
+    options["replicates"] = replicates
     found = [context_figures(each, targets, training, **options) for each in (scores, -scores)]
     figure = draw_context(found, ["_SRDL", "GMP"], tmp_path / "a.png")
     assert len(figure.axes) == 5

@@ -189,6 +189,7 @@ def context_figures(
     area_bounds: Sequence[float] = COCO_AREAS,
     rarity_bounds: Sequence[int] | None = None,
     min_positives: int = 10,
+    min_negatives: int = 100,
     positives: float | None = None,
     replicates: int = 1000,
     seed: int = 0,
@@ -222,7 +223,9 @@ def context_figures(
             and 96 x 96 pixels in an image of 640 x 480 by default.
         rarity_bounds: From how many training images on a class is medium, and frequent. None:
             thirds of the classes.
-        min_positives: A class counts in a group where it has at least so many entries.
+        min_positives: A class counts in a group where it has at least so many positives.
+        min_negatives: A class counts in ``false_alarms`` where each group has at least so many
+            negatives; the AP of few lies too high (docs/context.md).
         positives: N of AP_N. None: the mean number of positives of the classes that have any. Give
             one to compare different sets of images.
         replicates: Of the bootstrap over images; 0: no intervals.
@@ -235,6 +238,7 @@ def context_figures(
     """
     check_scores_and_targets(scores, targets)
     check_integer("min_positives", min_positives, low=1, example=10)
+    check_integer("min_negatives", min_negatives, low=1, example=100)
     _check_training(training, targets.shape[1])
     number = (targets == 1).sum(0)
     if not (number >= min_positives).any():
@@ -270,8 +274,8 @@ def context_figures(
     pool = _Pool(found.pop(("overall", "all")), min_positives)
     context = {name: found.pop(("context", name)) for name in ("with", "without")}
     breakdowns = {
-        "context": pool.two_sides(context, helps=True),
-        "false_alarms": pool.two_sides(of_negatives, helps=False),
+        "context": pool.two_sides(context, min_positives, helps=True),
+        "false_alarms": pool.two_sides(of_negatives, min_negatives, helps=False),
         "rarity": pool.of_classes(_rarity_groups(training.positives, rarity_bounds)),
     }
     for name in dict.fromkeys(name for name, _ in found):
@@ -311,12 +315,12 @@ class _Pool:
         }
         return Breakdown(figures, self._left_out(figures))
 
-    def two_sides(self, groups: Mapping[str, _Entries], helps: bool) -> Breakdown:
+    def two_sides(self, groups: Mapping[str, _Entries], least: int, helps: bool) -> Breakdown:
         """Groups ``with`` and ``without`` companions, of the same classes."""
         shared = self._enough(self.everything)
         undefined = np.zeros_like(self.everything.ap, dtype=bool)
         for entries in groups.values():
-            shared &= self._enough(entries)
+            shared &= entries.counts >= least
             undefined |= np.isnan(entries.ap)
         figures = {
             name: self._figure(entries._replace(ap=np.where(undefined, np.nan, entries.ap)), shared)

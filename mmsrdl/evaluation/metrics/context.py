@@ -70,7 +70,9 @@ class ContextMetric(GatheredMetric):
         min_probability: A class j is a usual companion of c with P(j | c) of at least this in
             training, and a lift above ``min_lift``; see :class:`CompanionRule`.
         min_lift: Of P(j | c) / P(j).
-        min_positives: A class counts in a group where it has at least so many entries.
+        min_positives: A class counts in a group where it has at least so many positives.
+        min_negatives: A class counts in ``false_alarms`` where each group has at least so many
+            negatives.
         positives: N of AP_N. None: the mean number of positives of the classes that have any.
             Give one to compare different sets of images.
         rarity_bounds: From how many training images on a class is medium, and frequent, such as
@@ -101,6 +103,7 @@ class ContextMetric(GatheredMetric):
         min_probability: float = 0.2,
         min_lift: float = 1.0,
         min_positives: int = 10,
+        min_negatives: int = 100,
         positives: float | None = None,
         rarity_bounds: Sequence[int] | None = None,
         sizes: bool = False,
@@ -112,6 +115,7 @@ class ContextMetric(GatheredMetric):
         super().__init__(collect_device="cpu", prefix=prefix)
         self.rule = CompanionRule(min_probability, min_lift)
         check_integer("min_positives", min_positives, low=1, example=10)
+        check_integer("min_negatives", min_negatives, low=1, example=100)
         check_integer("bootstrap", bootstrap, low=0, example=200)
         if positives is not None:
             check_number("positives", positives, low=1e-9, example=50)
@@ -121,6 +125,7 @@ class ContextMetric(GatheredMetric):
         self.options: dict[str, Any] = dict(
             rule=self.rule,
             min_positives=min_positives,
+            min_negatives=min_negatives,
             positives=positives,
             rarity_bounds=rarity_bounds,
             area_bounds=area_bounds,
@@ -198,7 +203,9 @@ class ContextMetric(GatheredMetric):
         return self.statistics
 
     def _log(self, names: Sequence[str], targets: Tensor, figures: ContextFigures) -> None:
-        text = context_text(figures, names, self.rule, self.options["min_positives"])
+        text = context_text(
+            figures, names, self.rule, self.options["min_positives"], self.options["min_negatives"]
+        )
         unknown = int((targets == -1).count_nonzero())
         line = f"{self.prefix}: {len(targets)} images; {unknown} entries of -1 left out; "
         print_log(line + text, logger="current")

@@ -85,7 +85,11 @@ def context_table(figures: ContextFigures) -> Table:
 
 
 def context_text(
-    figures: ContextFigures, names: Sequence[str], rule: CompanionRule, min_positives: int
+    figures: ContextFigures,
+    names: Sequence[str],
+    rule: CompanionRule,
+    min_positives: int,
+    min_negatives: int,
 ) -> str:
     """Write what was measured, and the table.
 
@@ -93,7 +97,8 @@ def context_text(
         figures: See :func:`context_figures`.
         names: C class names.
         rule: By which companions are usual.
-        min_positives: How many entries a class needed in a group.
+        min_positives: How many positives a class needed in a group.
+        min_negatives: How many negatives it needed in a group of false alarms.
 
     Returns:
         Several lines of plain text.
@@ -105,7 +110,8 @@ def context_text(
     ]
     lines = [
         f"AP_N in percent at N = {figures.positives:.1f} positives, mean over classes with "
-        f"{min_positives} entries or more in the group; companions: {rule.describe()}"
+        f"{min_positives} positives or more in the group ({min_negatives} negatives in false "
+        f"alarms); companions: {rule.describe()}"
     ]
     if alone:
         lines.append(f"{len(alone)} of {len(names)} classes have no companion: {first_of(alone)}")

@@ -115,8 +115,9 @@ def test_every_figure_against_loops(ties: bool, least: int) -> None:
     scores, targets, training, areas = case(ties)
     bounds = (0.05, 0.3)
     found = context_figures(
-        scores, targets, training, None, areas, bounds, min_positives=least, replicates=0
-    )
+        scores, targets, training, None, areas, bounds, min_positives=least,
+        min_negatives=(fewest := 10 + 2 * least), replicates=0,
+    )  # fmt: skip
     rows, labeled = scores.tolist(), targets.tolist()
     number = [sum(row[c] == 1 for row in labeled) for c in range(6)]
     n = sum(number) / 6
@@ -133,9 +134,9 @@ def test_every_figure_against_loops(ties: bool, least: int) -> None:
         return sum(row[c] == target and chosen(i, c) for i, row in enumerate(labeled))
 
     def check(breakdown: str, kinds: dict[str, Any], target: int, shared: bool) -> None:
-        key = "is_positive" if target == 1 else "is_negative"
+        key, needed = ("is_positive", least) if target == 1 else ("is_negative", fewest)
         enough = {
-            name: {c for c in every if count(chosen, c, target) >= least}
+            name: {c for c in every if count(chosen, c, target) >= needed}
             for name, chosen in kinds.items()
         }
         for name, chosen in kinds.items():
@@ -226,12 +227,12 @@ def test_the_replicates_are_figures_of_drawn_images() -> None:
     from mmsrdl.evaluation import resampled_counts
 
     scores, targets, training, _ = case()
-    found = context_figures(scores, targets, training, replicates=4, min_positives=1, seed=3)
+    least = dict(min_positives=1, min_negatives=1)
+    found = context_figures(scores, targets, training, replicates=4, seed=3, **least)
     drawn = torch.arange(120).repeat_interleave(resampled_counts(120, 4, 3)[:, 2].long())
     alone = context_figures(
-        scores[drawn], targets[drawn], training, replicates=0, min_positives=1,
-        positives=found.positives,
-    )  # fmt: skip
+        scores[drawn], targets[drawn], training, replicates=0, positives=found.positives, **least
+    )
     assert found.overall[2] == pytest.approx(alone.overall[0])
     for name in ("context", "false_alarms"):
         assert found.breakdowns[name].gap[2] == pytest.approx(alone.breakdowns[name].gap[0])
@@ -267,6 +268,7 @@ def test_the_largest_object_counts() -> None:
     [
         (dict(min_positives=500), ValueError, "none of 6 classes has min_positives=500"),
         (dict(min_positives=0), ValueError, "min_positives=0 must be at least 1"),
+        (dict(min_negatives=0), ValueError, "min_negatives=0 must be at least 1"),
         (dict(positives=-3), ValueError, "positives=-3 must be a finite number"),
         (dict(replicates=-1), ValueError, "replicates=-1 must be at least 0"),
         (dict(rarity_bounds=(5,)), ValueError, r"rarity_bounds=\(5,\) must be two numbers"),

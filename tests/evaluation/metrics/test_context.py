@@ -91,7 +91,7 @@ def test_figures_in_percent(sizes: bool, log: list[str]) -> None:
 
 def test_options_and_classes(log: list[str]) -> None:
     scores, targets, training, _ = case()
-    options = dict(min_positives=3, positives=9.0, rarity_bounds=(60, 100))
+    options = dict(min_positives=3, min_negatives=20, positives=9.0, rarity_bounds=(60, 100))
     found = evaluate(
         samples(scores, targets), 120, min_probability=0.5, min_lift=1.5, bootstrap=0,
         per_class=True, prefix="own", **options,
@@ -177,6 +177,7 @@ def test_a_comparison_has_the_paired_difference() -> None:
     [
         (dict(min_probability=2), ValueError, r"min_probability=2 must be a number in \[0, 1\]"),
         (dict(min_positives=0), ValueError, "min_positives=0 must be at least 1"),
+        (dict(min_negatives=0), ValueError, "min_negatives=0 must be at least 1"),
         (dict(bootstrap=0.5), TypeError, r"bootstrap=0\.5 must be an integer"),
         (dict(positives=0), ValueError, "positives=0 must be a finite number"),
         (dict(rarity_bounds=[3]), ValueError, r"rarity_bounds=\[3\] must be two numbers"),
