@@ -98,7 +98,12 @@ def paired_differences(
     counts = resampled_counts(len(first.scores), replicates, seed)
     of_baseline = _resampled(against, counts)
     return {
-        name: _difference(_resampled(systems[name], counts), of_baseline, shared, seed)
+        name: _difference(
+            _resampled({each: systems[name][each] for each in shared}, counts),
+            of_baseline,
+            shared,
+            seed,
+        )
         for name, shared in names.items()
     }
 
