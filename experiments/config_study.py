@@ -137,13 +137,17 @@ class ConfigStudy(Study):
     def content(self) -> dict[str, Any]:
         """Returns what the table goes by, which has no use for the configs; earlier ones stay."""
         before = self._before()
-        searched = {Path(cell[0]).stem: self.searched(cell) for cell in self.cells()}
+        cells = {Path(cell[0]).stem: cell for cell in self.cells()}
+        searched = {name: self.searched(cell) for name, cell in cells.items()}
+        chosen = {name: self.chosen(cell) for name, cell in cells.items()}
         searched = {**before.get("searched", {}), **searched}
-        kept = ("lrs", "seeds", "extend", *self.PROTOCOL)
+        kept = ("lrs", "extend", *self.PROTOCOL)
         return {
             "tier": self.tier,
             "configs": list(searched),
             "searched": searched,
+            "chosen": {**before.get("chosen", {}), **chosen},
+            "seeds": sorted({*before.get("seeds", []), *self.seeds}),
             "baseline": self.baseline or before.get("baseline"),
             **{name: getattr(self, name) for name in kept},
         }

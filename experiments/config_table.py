@@ -9,7 +9,6 @@ from typing import Any
 
 from experiments.config_study import ConfigStudy
 from experiments.paired import COMPARISON, check_baseline, paired_differences
-from experiments.trainings import best_lr
 from mmsrdl.evaluation.scores_file import ScoresFile
 
 __all__ = [
@@ -92,11 +91,9 @@ def search_of(found: Sequence[Result], searched: Sequence[float]) -> list[Result
     return sorted(search, key=lambda result: result["lr"])
 
 
-def finals_of(
-    found: Sequence[Result], search: Sequence[Result], study: dict[str, Any]
-) -> list[Result]:
-    """Picks the results of the chosen learning rate and the study's seeds."""
-    chosen = best_lr(search) if len(study["lrs"]) > 1 else study["lrs"][0]
+def finals_of(found: Sequence[Result], name: str, study: dict[str, Any]) -> list[Result]:
+    """Picks the results of a config's learning rate and the study's seeds."""
+    chosen = study["chosen"].get(name)
     return [
         each
         for each in found
@@ -108,7 +105,7 @@ def _results_of(folder: Path, study: dict[str, Any]) -> dict[str, list[Result]]:
     """Reads the results of a config: those of the search, and of the chosen learning rate."""
     found = read_results(folder)
     search = search_of(found, study["searched"][folder.name])
-    return {"search": search, "final": finals_of(found, search, study)}
+    return {"search": search, "final": finals_of(found, folder.name, study)}
 
 
 def _lines(
@@ -125,8 +122,8 @@ def _lines(
         _row(name, found["final"], study, None if differences is None else differences.get(name))
         for name, found in results.items()
     ]
-    if len(study["lrs"]) > 1:
-        lrs = sorted({*study["lrs"], *(lr for each in study["searched"].values() for lr in each)})
+    lrs = sorted({lr for searched in study["searched"].values() for lr in searched})
+    if lrs:
         tier = study["tier"]
         lines += ["", f"The search, mAP on the held-out training images ({tier}, one seed):", ""]
         lines += [line([form.rows, *(f"lr {lr:g}" for lr in lrs)]), "|---" * (len(lrs) + 1) + "|"]
@@ -143,7 +140,7 @@ def _protocol(form: TableForm, study: dict[str, Any]) -> str:
     )
     if study.get("relative"):
         text += " Learning rates are multiples of each config's own."
-    if len(study["lrs"]) > 1:
+    if any(study["searched"].values()):
         text += (
             f" The learning rate is that of the highest mAP on {study['held_out']:.0%} of the "
             "training images, held out of the search's training"

@@ -19,9 +19,14 @@ CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 
 HEADS = (
     "gap", "gmp", "csra", "sd", "sam", "car_wo_gcn", "car_wo_ca", "car_wo_sa", "car", "srdl",
-    "q2l", "mldecoder", "asl", "gmp_asl", "srdl_asl", "srdl_plus",
+    "q2l", "asl", "gmp_asl", "srdl_asl", "srdl_plus",
 )  # fmt: skip
 """Configs of the frozen tier, without their data set."""
+PLUS = (
+    "srdl_plus", "srdl_plus_wo_sqrt", "srdl_plus_wo_ln", "srdl_plus_wo_hidden", "srdl_plus_wo_lme",
+    "srdl_plus_wo_asl", "srdl_plus_oe",
+)  # fmt: skip
+"""SRDL+ and its ablation on the frozen tier."""
 WHOLE = (
     "lite0/gmp_lite0", "lite0/csra_lite0", "lite0/car_lite0", "lite0/srdl_lite0",
     "plus/srdl_plus_lite0",
@@ -208,6 +213,7 @@ def _small(sources: Sources) -> Iterator[Step]:
     for data in sources.roots:
         yield from _frozen(sources, data, seeds[data])
     if VOC in sources.roots:
+        yield from _parts_of_plus(sources, VOC, seeds[VOC])
         yield from _figure6(sources)
         yield from _end_to_end(sources, VOC)
 
@@ -234,14 +240,30 @@ def _frozen(sources: Sources, data: str, seeds: Sequence[int]) -> Iterator[Step]
         words=("cache", "--config", f"gmp_lite0_{data}", *sources.of_photographs(data)),
         out=Path(sources.maps(data)),
     )
-    words = (
-        *("--configs", *_files([f"frozen/{head}" for head in HEADS], data)),
-        *("--data-root", sources.maps(data), *sources.vectors_of(data), *SHORT),
-        *("--seeds", *map(str, seeds), "--baseline", f"gmp_{data}"),
-    )
-    yield _study(sources, f"frozen_{data}", "frozen", words, Path(sources.maps(data)))
+    yield _heads(sources, f"frozen_{data}", HEADS, "gmp", data, seeds)
     systems = ["gap", "csra", "car", "srdl", "q2l", "srdl_plus"]
     yield _context(sources, f"frozen_{data}", systems, "gmp", data)
+
+
+def _parts_of_plus(sources: Sources, data: str, seeds: Sequence[int]) -> Iterator[Step]:
+    yield _heads(sources, f"srdl_plus_{data}", PLUS, "srdl_plus", data, seeds)
+
+
+def _heads(
+    sources: Sources,
+    name: str,
+    heads: Sequence[str],
+    baseline: str,
+    data: str,
+    seeds: Sequence[int],
+) -> Study:
+    """Makes a study of heads on the frozen maps of a data set."""
+    words = (
+        *("--configs", *_files([f"frozen/{head}" for head in heads], data)),
+        *("--data-root", sources.maps(data), *sources.vectors_of(data), *SHORT),
+        *("--seeds", *map(str, seeds), "--baseline", f"{baseline}_{data}"),
+    )
+    return _study(sources, name, "frozen", words, Path(sources.maps(data)))
 
 
 def _figure6(sources: Sources) -> Iterator[Step]:

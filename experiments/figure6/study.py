@@ -80,7 +80,7 @@ class Study(ConfigStudy):
         """Returns what table and figure go by; what earlier calls ran stays."""
         before = self._before()
         content = super().content()
-        for name in ("topks", "alphas", "seeds"):
+        for name in ("topks", "alphas"):
             content[name] = sorted({*before.get(name, []), *getattr(self, name)})
         return content
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from experiments.config_table import finals_of, line, read_results, scores_of, search_of
+from experiments.config_table import finals_of, line, read_results, scores_of
 from experiments.figure6.points import PAPER, WITHOUT, Point, points_of
 from experiments.figure6.study import Study
 from experiments.intervals import interval
@@ -64,12 +64,10 @@ def table_of(out: str) -> str:
 
 
 def _curve(folder: Path, points: Sequence[Point], study: dict[str, Any]) -> Curve:
-    searched = study["searched"][folder.name]
-    search = search_of(read_results(folder / PAPER.name), searched)
     finals = {
         point: found
         for point in points
-        if (found := finals_of(read_results(folder / point.name), search, study))
+        if (found := finals_of(read_results(folder / point.name), folder.name, study))
     }
     values = {point: [each["metrics"]["mAP"] for each in found] for point, found in finals.items()}
     differences: dict[str, Difference] = {}
@@ -112,7 +110,7 @@ def _lines(
         f"{PAPER.alpha:g}, alpha with K {PAPER.topk}, the paper's. {COMPARISON} The baseline is "
         "the same config without erasing."
     )
-    if len(study["lrs"]) > 1:
+    if any(study["searched"].values()):
         text += (
             " The learning rate is that of the highest mAP on a held-out part of the training "
             f"images ({study['held_out']:.0%}) with the paper's K and alpha, and is that of all "

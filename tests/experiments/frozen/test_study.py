@@ -73,6 +73,11 @@ def test_a_study_searches_resumes_and_names_what_failed(
     assert "±" in row
     assert f"| 2 | {final['lr']:g} | 25,620 |" in row
     assert (out / "frozen.md").read_text() in table
+    # A later call with a learning rate of its own leaves the searched rows as they are.
+    Study(configs=["other.py"], seeds=[0], **{**options, "lrs": [3e-4]}).save(out)
+    later = table_of(str(out))
+    assert row in later
+    assert "The search, mAP on the held-out" in later
 
 
 def test_a_changed_config_is_run_again(
