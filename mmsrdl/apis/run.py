@@ -6,12 +6,14 @@ from contextlib import contextmanager
 from typing import Any
 
 from mmengine.config import Config
+from mmengine.device import get_device
 from mmengine.hooks import CheckpointHook
 from mmengine.registry import HOOKS, METRICS, RUNNERS, DefaultScope
 from mmengine.runner import Runner
 from mmengine.runner.checkpoint import CheckpointLoader
 from torch import nn
 
+from mmsrdl.allocator import keep_freed_memory
 from mmsrdl.apis.distributed import prepare_distributed
 from mmsrdl.apis.resume import newest_checkpoint
 from mmsrdl.engine import StopSignalHook
@@ -171,6 +173,8 @@ MMENGINE_HOOKS = (
 
 def _build_runner(cfg: Config) -> Runner:
     """Builds the config's runner, with the hooks that no run should be without."""
+    if get_device() == "cpu":
+        keep_freed_memory()
     cfg.setdefault("default_hooks", {})
     for name, kind in HOOKS_OF_EVERY_RUN.items():
         cfg.default_hooks.setdefault(name, dict(type=kind))
