@@ -1,4 +1,4 @@
-"""The C library's allocator, which training on a CPU asks for the same large blocks at every step."""
+"""The C library's allocator, which every step on a CPU asks for the same large blocks."""
 
 import ctypes
 import os
@@ -13,10 +13,10 @@ OWN = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_MAX_", "MALLOC_MMAP_THRESHOLD_", "
 def keep_freed_memory() -> bool:
     """Lets glibc keep what is freed, for the process and those that it forks.
 
-    By default it returns every large block to the system at once, which then clears the pages of the next
-    one: a step on a CPU frees and allocates each of its maps. PyTorch has no cache of its own there, as it has
-    on a GPU. The process stays as large as its largest step. Settings of the environment (``MALLOC_...``,
-    ``GLIBC_TUNABLES``) are left as they are.
+    By default it returns every large block to the system at once, which clears the pages of the
+    next one; a step on a CPU frees and allocates each of its maps, as PyTorch has no cache of its
+    own there. The process stays as large as its largest step. Settings of the environment
+    (``MALLOC_...``, ``GLIBC_TUNABLES``) are left as they are.
 
     Returns:
         Whether the allocator is glibc's and was told so.

@@ -16,8 +16,8 @@ from mmsrdl.evaluation import ScoresFile
 
 SMALL = [
     "maps_voc07", "frozen_voc07", "context_frozen_voc07", "maps_coco", "frozen_coco",
-    "context_frozen_coco", "srdl_plus_voc07", "figure6_frozen", "scenes", "figure6_scenes", "end_to_end_voc07",
-    "context_end_to_end_voc07",
+    "context_frozen_coco", "srdl_plus_voc07", "figure6_frozen", "scenes", "figure6_scenes",
+    "end_to_end_voc07", "context_end_to_end_voc07",
 ]  # fmt: skip
 
 
