@@ -72,12 +72,13 @@ class Sources:
         """Returns the option of a data set's word vectors, if they are given."""
         return ["--word-vectors", self.vectors[data]] if data in self.vectors else []
 
-    def of_photographs(self, data: str) -> list[str]:
-        """Returns the options of whatever reads a data set's photographs."""
+    def of_photographs(self, data: str, *settings: str) -> list[str]:
+        """Returns the options of whatever reads a data set's photographs, with further settings."""
         words = ["--data-root", self.roots[data]]
         if self.weights is not None:
             words += ["--weights", self.weights]
-        return words + (["--cfg-options", *self.settings[data]] if data in self.settings else [])
+        settings = (*self.settings.get(data, ()), *settings)
+        return words + (["--cfg-options", *settings] if settings else [])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -282,9 +283,10 @@ def _figure6(sources: Sources) -> Iterator[Step]:
 
 
 def _end_to_end(sources: Sources, data: str) -> Iterator[Step]:
+    photographs = sources.of_photographs(data, "train_cfg.max_epochs=4")
     words = (
-        *("--configs", *_files(WHOLE, data), *sources.of_photographs(data)),
-        *(*sources.vectors_of(data), "--lrs", "1e-4", "3e-4", "1e-3", "--search-epochs", "4"),
+        *("--configs", *_files(WHOLE, data), *photographs, *sources.vectors_of(data)),
+        *("--lrs", "3e-4", "1e-3", "--search-epochs", "1"),
         *("--seeds", "0", "1", "--baseline", f"gmp_lite0_{data}"),
     )
     yield _study(sources, f"end_to_end_{data}", "end_to_end", words)
