@@ -47,7 +47,10 @@ def main() -> None:
     rows = []
     for head, batch, size in zip(args.heads, args.batches, args.sizes, strict=True):
         rows += rows_of(args, head, batch, size)
-    title = f"A training step in processes of their own, the mean of {args.steps} after the first"
+    title = (
+        "Processor time of a training step in processes of their own, the mean of "
+        f"{args.steps} after the first"
+    )
     report(title, rows, args.json, args.seed, device)
 
 

@@ -219,7 +219,7 @@ def _small(sources: Sources) -> Iterator[Step]:
     for data in sources.roots:
         yield from _frozen(sources, data, seeds[data])
     if VOC in sources.roots:
-        yield from _parts_of_plus(sources, VOC, seeds[VOC])
+        yield _heads(sources, f"srdl_plus_{VOC}", PLUS, "srdl_plus", VOC, seeds[VOC])
         yield from _figure6(sources)
         yield from _end_to_end(sources, VOC)
 
@@ -249,10 +249,6 @@ def _frozen(sources: Sources, data: str, seeds: Sequence[int]) -> Iterator[Step]
     yield _heads(sources, f"frozen_{data}", HEADS, "gmp", data, seeds)
     systems = ["gap", "csra", "car", "srdl", "q2l", "srdl_plus"]
     yield _context(sources, f"frozen_{data}", systems, "gmp", data)
-
-
-def _parts_of_plus(sources: Sources, data: str, seeds: Sequence[int]) -> Iterator[Step]:
-    yield _heads(sources, f"srdl_plus_{data}", PLUS, "srdl_plus", data, seeds)
 
 
 def _heads(
