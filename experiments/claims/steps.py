@@ -28,8 +28,8 @@ PLUS = (
 )  # fmt: skip
 """SRDL+ and its ablation on the frozen tier."""
 WHOLE = (
-    "lite0/gmp_lite0", "lite0/csra_lite0", "lite0/car_lite0", "lite0/srdl_lite0",
-    "plus/srdl_plus_lite0",
+    "lite0/gap_lite0", "lite0/gmp_lite0", "lite0/csra_lite0", "lite0/car_lite0",
+    "lite0/srdl_lite0", "plus/srdl_plus_lite0",
 )  # fmt: skip
 """Configs of the small end-to-end tier."""
 PAPER = (
@@ -290,10 +290,10 @@ def _end_to_end(sources: Sources, data: str) -> Iterator[Step]:
     words = (
         *("--configs", *_files(WHOLE, data), *photographs, *sources.vectors_of(data)),
         *("--lrs", "3e-4", "1e-3", "--extend", "1", "--search-epochs", "1"),
-        *("--seeds", "0", "1", "--baseline", f"gmp_lite0_{data}"),
+        *("--seeds", "0", "1", "2", "--baseline", f"gmp_lite0_{data}"),
     )
     yield _study(sources, f"end_to_end_{data}", "end_to_end", words)
-    systems = ["csra_lite0", "car_lite0", "srdl_lite0", "srdl_plus_lite0"]
+    systems = ["gap_lite0", "csra_lite0", "car_lite0", "srdl_lite0", "srdl_plus_lite0"]
     yield _context(sources, f"end_to_end_{data}", systems, "gmp_lite0", data)
 
 
